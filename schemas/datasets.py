@@ -1,0 +1,111 @@
+"""Dataset versions (`datasets`) and their members with treatment (`dataset_rows`).
+
+A version is stored as its difference from its parent: `op` is `add` for a new or re-treated member, `remove` for one
+that left. The members of version V are the last `add` of each pair among the versions up to V.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.ids import ID_BYTES
+from schemas.table import Table, column
+
+DATASETS = Table(
+    name="datasets",
+    key=("dataset", "version"),
+    columns=pa.schema([
+        column("dataset", pa.string(), required=True),
+        column("version", pa.int32(), required=True),
+        column("parent", pa.int32()),
+        column("fingerprint", pa.string(), required=True),
+        column("n_pairs", pa.int64(), required=True),
+        column("n_added", pa.int64(), required=True),
+        column("n_removed", pa.int64(), required=True),
+        column("message", pa.string(), required=True),
+        column("recipe", pa.string(), required=True),
+        column("funnel", pa.string(), required=True),
+        column("snapshot", pa.int64(), required=True),
+        column("run_id", pa.string()),
+        column("created_at", pa.timestamp("us"), required=True),
+    ]),
+)
+
+DATASET_ROWS = Table(
+    name="dataset_rows",
+    key=("dataset", "version", "pair_id"),
+    columns=pa.schema([
+        column("dataset", pa.string(), required=True),
+        column("version", pa.int32(), required=True),
+        column("pair_id", pa.string(), required=True),
+        column("op", pa.string(), required=True),
+        column("split", pa.string()),
+        column("rule", pa.string()),
+        column("label_source", pa.string()),
+        column("margin", pa.float64()),
+        column("weight", pa.float64()),
+        column("soft_label", pa.float64()),
+    ]),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetVersion:
+    """One published, immutable version: a row of `datasets`."""
+
+    dataset: str
+    version: int
+    parent: int | None
+    fingerprint: str
+    n_pairs: int
+    n_added: int
+    n_removed: int
+    message: str
+    recipe: str
+    funnel: str
+    snapshot: int
+    run_id: str | None
+    created_at: datetime
+
+    @property
+    def label(self) -> str:
+        """`NAME@V`."""
+        return f"{self.dataset}@{self.version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A pair in a version, with its treatment. Training consumes these fields.
+
+    margin: distance between the two sides, at least 0, in the label source's units, or None.
+    weight: multiplies the pair's loss. soft_label: probability that chosen is better; 1 is a hard label.
+    """
+
+    pair_id: str
+    split: Literal["train", "test"]
+    rule: str
+    label_source: str
+    margin: float | None = None
+    weight: float = 1.0
+    soft_label: float = 1.0
+
+
+TREATMENT = ("pair_id", "split", "rule", "label_source", "margin", "weight", "soft_label")
+"""The fields of a member, in the order in which the fingerprint reads them."""
+
+
+def fingerprint(members: pa.Table) -> str:
+    """Digest of the TREATMENT columns, whatever the order of the rows: the same members give the same text anywhere."""
+    cells = [pc.fill_null(pc.cast(members.column(name), pa.large_string()), "\x00") for name in TREATMENT]
+    lines = pc.binary_join_element_wise(*cells, pa.scalar("", pa.large_string()), pa.scalar("\x1f", pa.large_string()))
+    digest = blake2b(digest_size=ID_BYTES)
+    for chunk in pc.take(lines, pc.sort_indices(lines)).chunks:
+        if text := chunk.buffers()[2]:
+            digest.update(text.slice(0, pc.sum(pc.binary_length(chunk)).as_py()))
+    return digest.hexdigest()

@@ -1,0 +1,78 @@
+"""Every error of the project. Each message is one sentence or two that say what to do.
+
+PrefineryError
+├── ConfigError              wrong settings: exit code 2
+│   └── UnknownPlugin        a name that no plugin has
+├── InputError               a file that cannot be read as the format it claims
+├── WarehouseError           the warehouse is absent, newer, locked or full
+│   └── UnknownVersion       NAME@V does not exist
+├── ModelError               a folder that is no model, or a model that does not fit
+└── UpstreamError            a server or engine is down: retried, reported, never stored as an answer
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from pydantic import ValidationError
+
+
+class PrefineryError(Exception):
+    """Base of all errors that a user can act on."""
+
+    exit_code = 1
+
+
+class ConfigError(PrefineryError):
+    """Settings, recipes or arguments that cannot be right."""
+
+    exit_code = 2
+
+
+class UnknownPlugin(ConfigError):
+    """No plugin of the package has this name."""
+
+    def __init__(self, package: str, name: str, known: list[str]) -> None:
+        self.package, self.name, self.known = package, name, known
+        super().__init__(f"{package} has no {name!r}.{nearest(name, known)} Known: {', '.join(known)}.")
+
+
+class InputError(PrefineryError):
+    """A file that cannot be read as the format it claims to be."""
+
+
+class WarehouseError(PrefineryError):
+    """The warehouse cannot serve the request."""
+
+
+class UnknownVersion(WarehouseError):
+    """The named dataset version was never published."""
+
+    def __init__(self, name: str, version: int | None, known: list[str]) -> None:
+        self.name, self.version, self.known = name, version, known
+        wanted = name if version is None else f"{name}@{version}"
+        listing = f" Published: {', '.join(known)}." if known else " Nothing is published yet."
+        super().__init__(f"There is no version {wanted}.{nearest(wanted, known)}{listing}")
+
+
+class ModelError(PrefineryError):
+    """A folder that is no model, or a model that does not fit the job."""
+
+
+class UpstreamError(PrefineryError):
+    """A server or engine failed. The call is not stored, so a later run asks again."""
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """` Did you mean 'x'?` with the closest known name, or an empty string."""
+    near = get_close_matches(name, known, n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def explain_settings(error: ValidationError) -> str:
+    """The first problem of a pydantic error in one line: `pair.min_margn: unknown key ...`."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "settings"
+    if first["type"] == "extra_forbidden":
+        return f"{where}: unknown key; remove it or correct its spelling."
+    return f"{where}: {first['msg']} (got {first['input']!r})."

@@ -1,0 +1,37 @@
+"""Content ids: the same content has the same id on every machine, so a rerun inserts nothing."""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b
+
+ID_BYTES = 16
+"""128 bits: a collision among 10^12 rows has a chance of about 10^-15."""
+
+TEST_SHARE = 0.1
+"""Share of prompts held out for evaluation."""
+
+
+def canonical(value: object) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def content_id(*parts: object) -> str:
+    """Hex digest of the parts, 32 characters. The parts must be JSON values."""
+    return blake2b(canonical(parts).encode("utf-8", "surrogatepass"), digest_size=ID_BYTES).hexdigest()
+
+
+def draw(*parts: object) -> float:
+    """A number in [0, 1) that depends on the parts alone: a coin that adding rows never re-tosses."""
+    return int(content_id("draw", *parts)[:13], 16) / 16**13
+
+
+def seed_of(*parts: object) -> int:
+    """A sampling seed in [0, 2^31) derived from the parts, so results do not depend on sharding."""
+    return int(content_id("seed", *parts)[:8], 16) >> 1
+
+
+def split_of(prompt_id: str, test_share: float = TEST_SHARE) -> str:
+    """`train` or `test`, by hash of the prompt: a prompt never straddles the two."""
+    return "test" if draw("split", prompt_id) < test_share else "train"

@@ -1,0 +1,40 @@
+"""Pairs: chosen over rejected. Each side is a prompt and a response, so one response under two prompts is a pair too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from schemas.ids import content_id
+from schemas.table import Table, column
+
+PAIRS = Table(
+    name="pairs",
+    key=("pair_id",),
+    columns=pa.schema([
+        column("pair_id", pa.string(), required=True),
+        column("prompt_id", pa.string(), required=True),
+        column("chosen_id", pa.string(), required=True),
+        column("rejected_prompt_id", pa.string(), required=True),
+        column("rejected_id", pa.string(), required=True),
+        column("run_id", pa.string()),
+    ]),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """An ordered comparison. `prompt_id` belongs to the chosen side."""
+
+    pair_id: str
+    prompt_id: str
+    chosen_id: str
+    rejected_prompt_id: str
+    rejected_id: str
+    run_id: str | None = None
+
+
+def pair_id_of(prompt_id: str, chosen_id: str, rejected_prompt_id: str, rejected_id: str) -> str:
+    """Content id of a comparison. The flipped pair is another pair."""
+    return content_id("pair", prompt_id, chosen_id, rejected_prompt_id, rejected_id)

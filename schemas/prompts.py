@@ -1,0 +1,71 @@
+"""Prompts: what a model is asked. A variant is a prompt with a parent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+import pyarrow as pa
+
+from schemas.ids import content_id
+from schemas.table import Table, column
+
+
+class Message(TypedDict):
+    """One turn of a chat."""
+
+    role: str
+    content: str
+
+
+MESSAGES = pa.list_(pa.struct([pa.field("role", pa.string()), pa.field("content", pa.string())]))
+
+PROMPTS = Table(
+    name="prompts",
+    key=("prompt_id",),
+    columns=pa.schema([
+        column("prompt_id", pa.string(), required=True),
+        column("source", pa.string(), required=True),
+        column("messages", MESSAGES, required=True),
+        column("license", pa.string()),
+        column("parent_id", pa.string()),
+        column("op", pa.string()),
+        column("constraints", pa.list_(pa.string())),
+        column("run_id", pa.string()),
+    ]),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """A conversation that ends where the model must answer. `op` and `parent_id` say what a variant was made from."""
+
+    prompt_id: str
+    source: str
+    messages: tuple[Message, ...]
+    license: str | None = None
+    parent_id: str | None = None
+    op: str | None = None
+    constraints: tuple[str, ...] | None = None
+    run_id: str | None = None
+
+    @classmethod
+    def of(cls, messages: Sequence[Message], *, source: str, license: str | None = None) -> Prompt:
+        """A prompt named by its messages. Raises ValueError when it is empty or does not end with a user turn."""
+        turns = tuple(Message(role=m["role"], content=m["content"]) for m in messages)
+        if not turns or turns[-1]["role"] != "user":
+            raise ValueError("a prompt must end with a user turn")
+        if not turns[-1]["content"].strip():
+            raise ValueError("the last user turn is empty")
+        return cls(prompt_id=prompt_id_of(turns), source=source, messages=turns, license=license)
+
+
+def prompt_id_of(messages: Sequence[Message]) -> str:
+    """Content id of a conversation: roles and texts, in order."""
+    return content_id("prompt", [[m["role"], m["content"]] for m in messages])
+
+
+def user(text: str) -> tuple[Message, ...]:
+    """A conversation of one user turn."""
+    return (Message(role="user", content=text),)

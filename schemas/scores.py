@@ -1,0 +1,50 @@
+"""Scores: pointwise judgments, one row per (call, response, aspect)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from schemas.table import Table, column
+
+SCORES = Table(
+    name="scores",
+    key=("call_id", "response_id", "aspect"),
+    columns=pa.schema([
+        column("call_id", pa.string(), required=True),
+        column("response_id", pa.string(), required=True),
+        column("judge", pa.string(), required=True),
+        column("judge_version", pa.string(), required=True),
+        column("aspect", pa.string(), required=True),
+        column("value", pa.float64()),
+        column("scale_lo", pa.float64(), required=True),
+        column("scale_hi", pa.float64(), required=True),
+        column("rationale", pa.string()),
+        column("failure", pa.string()),
+        column("run_id", pa.string()),
+    ]),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """A rating of one response in one aspect. `value` None without a failure means that the aspect does not apply."""
+
+    call_id: str
+    response_id: str
+    judge: str
+    judge_version: str
+    aspect: str
+    value: float | None
+    scale_lo: float
+    scale_hi: float
+    rationale: str | None = None
+    failure: str | None = None
+    run_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.failure is not None and self.value is not None:
+            raise ValueError(f"score of {self.response_id}: a failed judgment has no value")
+        if self.value is not None and not self.scale_lo <= self.value <= self.scale_hi:
+            raise ValueError(f"score of {self.response_id}: {self.value} is outside {self.scale_lo}..{self.scale_hi}")

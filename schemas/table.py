@@ -1,0 +1,51 @@
+"""A table is a value: its name, its key and its exact Arrow columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from schemas.errors import WarehouseError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Name, key columns and Arrow schema of one warehouse table. Rows are immutable and unique by key."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: pa.Schema
+
+    def check(self, rows: pa.Table) -> pa.Table:
+        """`rows` cast to the declared columns, or WarehouseError naming the column that does not fit."""
+        wanted = set(self.columns.names)
+        if missing := sorted(wanted.symmetric_difference(rows.column_names)):
+            raise WarehouseError(f"{self.name}: rows and declared columns differ in {', '.join(missing)}.")
+        rows = rows.select(self.columns.names)
+        for field in self.columns:
+            column = rows.column(field.name)
+            if not field.nullable and column.null_count:
+                raise WarehouseError(f"{self.name}: {field.name} is empty in {column.null_count} rows but is required.")
+        try:
+            return rows.cast(self.columns)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
+            raise WarehouseError(f"{self.name}: rows do not fit the declared columns: {error}") from error
+
+    def rows(self, records: Iterable[DataclassInstance | dict[str, Any]]) -> pa.Table:
+        """Records (dataclasses of this table, or mappings) as an Arrow table with the declared columns."""
+        plain = [record if isinstance(record, dict) else asdict(record) for record in records]
+        try:
+            return pa.Table.from_pylist(plain, schema=self.columns)
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            raise WarehouseError(f"{self.name}: a record does not fit the declared columns: {error}") from error
+
+
+def column(name: str, kind: pa.DataType, *, required: bool = False) -> pa.Field:
+    """One column; `required` means never NULL."""
+    return pa.field(name, kind, nullable=not required)

@@ -1,0 +1,160 @@
+"""The lake: append rows by key, read them back, ask named questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import duckdb
+import pyarrow as pa
+from filelock import FileLock, Timeout
+
+from schemas.errors import WarehouseError
+from schemas.table import Table
+from warehouse.connect import CATALOG, DATA, connect
+from warehouse.migrate import migrate, refuse_newer
+from warehouse.queries import query_text
+
+LOCK_TIMEOUT_S = 600.0
+"""Longest wait for another writer. A writer holds the lock for one commit, well under a second."""
+
+Batch = tuple[Table, pa.Table]
+"""Rows on their way into a table."""
+
+
+class Lake:
+    """An open warehouse. Use as a context manager."""
+
+    def __init__(self, folder: Path, *, read_only: bool = False, snapshot: int | None = None) -> None:
+        self.folder = folder
+        self._read_only = read_only
+        self._snapshot = snapshot
+
+    @classmethod
+    def create(cls, folder: Path) -> Lake:
+        """Create the warehouse in `folder`, or bring an existing one up to date, and open it."""
+        with _sentences(folder):
+            (folder / DATA).mkdir(parents=True, exist_ok=True)
+            lake = cls(folder)
+            with lake.lock:
+                migrate(lake.con)
+        return lake
+
+    @classmethod
+    def open(cls, folder: Path, *, read_only: bool = False, snapshot: int | None = None) -> Lake:
+        """Open an existing warehouse. Raises WarehouseError when there is none, or it is of a newer release."""
+        if not (folder / CATALOG).is_file():
+            raise WarehouseError(f"{folder} is no warehouse; create one with: prefinery init {folder}")
+        if not read_only:
+            return cls.create(folder)
+        lake = cls(folder, read_only=True, snapshot=snapshot)
+        with _sentences(folder):
+            refuse_newer(lake.con)
+        return lake
+
+    @cached_property
+    def con(self) -> duckdb.DuckDBPyConnection:
+        """The DuckDB connection, opened on first use."""
+        return connect(self.folder, read_only=self._read_only, snapshot=self._snapshot)
+
+    @cached_property
+    def lock(self) -> FileLock:
+        """Held by every writer: DuckLake has no keys, so two open transactions could insert the same key.
+
+        The operating system releases it when the process dies, however it dies.
+        """
+        return FileLock(self.folder / "write.lock", timeout=LOCK_TIMEOUT_S)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.con.close()
+
+    def append(self, *batches: Batch) -> list[int]:
+        """Insert the rows whose key is new, all batches in one commit; return how many were new per batch."""
+        with self.transaction():
+            return [self._insert(table, table.check(rows)) for table, rows in batches]
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One commit under the writers' lock: all of it or nothing."""
+        try:
+            with self.lock, _sentences(self.folder):
+                self.con.execute("begin")
+                try:
+                    yield
+                    self.con.execute("commit")
+                except BaseException:
+                    self._rollback()
+                    raise
+        except Timeout as error:
+            raise WarehouseError(f"{self.folder} is locked by another writer; end it or wait, then try again.") from error
+
+    def insert(self, table: Table, rows: pa.Table) -> int:
+        """`append` for use inside an open `transaction`."""
+        return self._insert(table, table.check(rows))
+
+    def _insert(self, table: Table, rows: pa.Table) -> int:
+        if not rows.num_rows:
+            return 0
+        keys = ", ".join(table.key)
+        self.con.register("incoming", rows)
+        try:
+            # The first of several equal keys stays: rows named by content are equal where their keys are.
+            done = self.con.execute(
+                f"insert into {table.name} by name select distinct on ({keys}) * from incoming "
+                f"anti join (select {keys} from {table.name}) using ({keys})"
+            ).fetchone()
+        finally:
+            self.con.unregister("incoming")
+        return int(done[0]) if done else 0
+
+    def _rollback(self) -> None:
+        try:
+            self.con.execute("rollback")
+        except duckdb.Error:  # a failed commit has already ended the transaction
+            return
+
+    def read(self, table: Table) -> pa.Table:
+        """All rows of a table, in key order."""
+        return self.con.execute(f"select * from {table.name} order by {', '.join(table.key)}").to_arrow_table()
+
+    def ask(self, query: str, **parameters: object) -> pa.Table:
+        """The answer of `warehouse/queries/<query>.sql`; Arrow tables among the parameters become relations."""
+        relations = {name: value for name, value in parameters.items() if isinstance(value, pa.Table)}
+        values = {name: value for name, value in parameters.items() if name not in relations}
+        for name, rows in relations.items():
+            self.con.register(name, rows)
+        try:
+            return self.con.execute(query_text(query), values or None).to_arrow_table()
+        finally:
+            for name in relations:
+                self.con.unregister(name)
+
+    def snapshot(self) -> int:
+        """Number of the last commit."""
+        row = self.con.execute("from ducklake_current_snapshot('lake')").fetchone()
+        return int(row[0]) if row else 0
+
+
+@contextmanager
+def _sentences(folder: Path) -> Iterator[None]:
+    """Turn storage failures into sentences that say what to do."""
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        text = str(error)
+        if "No space left" in text or "disk is full" in text or "File too large" in text:
+            raise WarehouseError(f"The disk of {folder} is full; free some space and run the command again.") from error
+        if isinstance(error, PermissionError) or "Permission denied" in text or "readonly database" in text:
+            raise WarehouseError(f"{folder} cannot be written; check its permissions.") from error
+        if isinstance(error, OSError) or "Could not" in text or "not a database" in text:
+            raise WarehouseError(f"{folder} cannot be opened as a warehouse: {text.splitlines()[0]}") from error
+        raise

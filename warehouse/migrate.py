@@ -1,0 +1,54 @@
+"""Bring a warehouse to this release's schema: numbered SQL files, each applied with its record in one transaction."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+import duckdb
+
+from schemas.errors import WarehouseError
+
+
+@cache
+def steps() -> tuple[tuple[int, str, str], ...]:
+    """(number, name, SQL) of every migration, in order."""
+    found = sorted(path for path in files("warehouse.migrations").iterdir() if path.name.endswith(".sql"))
+    return tuple((int(path.name[:3]), path.name[4:-4], path.read_text(encoding="utf-8")) for path in found)
+
+
+def schema_version(con: duckdb.DuckDBPyConnection) -> int:
+    """Number of the last applied migration; 0 for an empty lake."""
+    known = con.execute("select count(*) from duckdb_tables() where database_name = 'lake' and table_name = 'migrations'")
+    row = known.fetchone()
+    if not row or not row[0]:
+        return 0
+    last = con.execute("select max(number) from migrations").fetchone()
+    return int(last[0]) if last and last[0] is not None else 0
+
+
+def refuse_newer(con: duckdb.DuckDBPyConnection) -> int:
+    """The schema version. Raises WarehouseError when a newer release wrote the warehouse."""
+    version, newest = schema_version(con), steps()[-1][0]
+    if version > newest:
+        raise WarehouseError(
+            f"This warehouse has schema {version}, but this release knows {newest}; upgrade prefinery to open it."
+        )
+    return version
+
+
+def migrate(con: duckdb.DuckDBPyConnection) -> None:
+    """Apply the migrations that the lake has not seen."""
+    version = refuse_newer(con)
+    for number, name, sql in steps():
+        if number <= version:
+            continue
+        con.execute("begin")
+        try:
+            con.execute("create table if not exists migrations (number integer not null, name varchar not null)")
+            con.execute(sql)
+            con.execute("insert into migrations values ($number, $name)", {"number": number, "name": name})
+            con.execute("commit")
+        except BaseException:
+            con.execute("rollback")
+            raise

@@ -1,0 +1,12 @@
+"""Named questions: one `.sql` file each, whose first line lists its parameters."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+
+@cache
+def query_text(name: str) -> str:
+    """The SQL of `<name>.sql`."""
+    return (files("warehouse.queries") / f"{name}.sql").read_text(encoding="utf-8")
