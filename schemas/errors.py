@@ -12,9 +12,10 @@ PrefineryError
 
 from __future__ import annotations
 
-from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 class PrefineryError(Exception):
@@ -65,6 +66,8 @@ class UpstreamError(PrefineryError):
 
 def nearest(name: str, known: list[str]) -> str:
     """` Did you mean 'x'?` with the closest known name, or an empty string."""
+    from difflib import get_close_matches
+
     near = get_close_matches(name, known, n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
 

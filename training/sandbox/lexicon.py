@@ -2,7 +2,7 @@
 
 from typing import Final
 
-NUMBERS: Final = {"two": 2, "three": 3, "four": 4, "five": 5}
+NUMBERS: Final = {"two": 2, "three": 3, "four": 4}
 
 CATEGORIES: Final = {
     "fruits": "apple banana plum pear grape lemon melon peach cherry mango".split(),

@@ -1,0 +1,204 @@
+"""The command line. Each command is a thin shell; what is heavy is imported when a command needs it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from schemas.errors import ConfigError, PrefineryError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+app = typer.Typer(
+    help="A data-centric pipeline for preference data: generate, judge, version, train.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Warehouse = Annotated[
+    Path, typer.Option("--warehouse", "-w", envvar="PREFINERY_WAREHOUSE", help="The warehouse folder.")
+]
+Format = Annotated[str, typer.Option("--format", help="table, csv, json, or parquet where rows are printed.")]
+DEFAULT_WAREHOUSE = Path(".prefinery")
+
+
+@app.command()
+def demo(warehouse: Warehouse = DEFAULT_WAREHOUSE) -> None:
+    """The whole loop on this machine, offline: generate, judge, publish, train, evaluate, publish again, retrain."""
+    from flows.server import quiet_prefect
+
+    quiet_prefect()
+    from flows.demo import run_demo
+
+    run_demo(warehouse)
+
+
+@app.command()
+def init(warehouse: Annotated[Path, typer.Argument(help="The folder to create.")] = DEFAULT_WAREHOUSE) -> None:
+    """Create a warehouse, or bring an older one up to date."""
+    from warehouse.lake import Lake
+
+    with Lake.create(warehouse):
+        typer.echo(f"{warehouse} is ready.")
+
+
+@app.command("import")
+def import_(
+    format_: Annotated[str, typer.Argument(metavar="FORMAT", help="A name that `prefinery formats` lists.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders of them.")],
+    source: Annotated[str | None, typer.Option(help="Value of the `source` column; the format's name if absent.")] = None,
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    output: Format = "table",
+) -> None:
+    """Bring in prompts, responses, votes or pairs; every record is kept, or dropped with a reason."""
+    import pyarrow as pa
+
+    from curation.importers import IMPORTERS, import_paths
+    from warehouse.lake import Lake
+
+    importer = IMPORTERS.build({"name": format_, "source": source})
+    with Lake.create(warehouse) as lake:
+        done = import_paths(lake, importer, paths)
+    rows = [{"what": "records read", "rows": done.funnel.read}, {"what": "records kept", "rows": done.funnel.kept}]
+    rows += [{"what": f"dropped: {reason}", "rows": n} for reason, n in sorted(done.funnel.dropped.items())]
+    rows += [{"what": f"new {table}", "rows": n} for table, n in done.new.items()]
+    _show(pa.Table.from_pylist(rows), output)
+
+
+@app.command()
+def formats(output: Format = "table") -> None:
+    """List the formats that `prefinery import` reads."""
+    import pyarrow as pa
+
+    from curation.importers import IMPORTERS
+
+    rows = [
+        {"format": name, "license": cls.license, "files": " ".join(cls.suffixes), "what": (cls.__doc__ or "").split("\n")[0]}
+        for name, cls in IMPORTERS.classes.items()
+    ]
+    _show(pa.Table.from_pylist(rows), output)
+
+
+@app.command()
+def run(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="A recipe file; see flows/recipes.")],
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one key.")] = None,
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+) -> None:
+    """Run a recipe: its data stages, and then its training jobs on the version it published."""
+    from flows.server import use_server_of
+    from warehouse.lake import Lake
+
+    overrides = dict(_assignment(text) for text in set_ or [])
+    use_server_of(warehouse)
+    from flows.curate import curate
+    from flows.recipe import load
+    from flows.retrain import retrain
+
+    wanted = load(recipe, overrides)
+    Lake.create(warehouse).con.close()
+    label = curate(str(recipe), str(warehouse), overrides)
+    if label is None:
+        return
+    typer.echo(label)
+    if wanted.train:
+        for folder in retrain(label, str(recipe), str(warehouse), overrides):
+            typer.echo(folder)
+
+
+@app.command()
+def versions(
+    dataset: Annotated[str | None, typer.Argument(help="One dataset; all if absent.")] = None,
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    output: Format = "table",
+) -> None:
+    """List published dataset versions."""
+    from warehouse.lake import Lake
+
+    with Lake.open(warehouse, read_only=True) as lake:
+        _show(lake.ask("version_list", dataset=dataset), output)
+
+
+@app.command()
+def show(
+    label: Annotated[str, typer.Argument(metavar="NAME@V")],
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    output: Format = "table",
+) -> None:
+    """Show one version: its counts, its funnel with drop reasons, and the models trained from it."""
+    from warehouse.lake import Lake
+    from warehouse.versions import find_version
+
+    with Lake.open(warehouse, read_only=True) as lake:
+        version = find_version(lake, label)
+        _show(lake.ask("version_facts", dataset=version.dataset, version=version.version), output)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(metavar="QUERY")],
+    at: Annotated[str | None, typer.Option("--at", metavar="NAME@V", help="The data as of a version.")] = None,
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    output: Format = "table",
+) -> None:
+    """Answer one read-only SQL query."""
+    from warehouse.readonly import query as answer
+
+    _show(answer(warehouse, query, at=at), output)
+
+
+@app.command()
+def export(
+    label: Annotated[str, typer.Argument(metavar="NAME@V")],
+    out: Annotated[Path, typer.Argument(help="The folder to write.")],
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+) -> None:
+    """Write a version to a folder: Parquet with a manifest, all that training needs."""
+    from warehouse.export import export as write
+    from warehouse.lake import Lake
+    from warehouse.versions import find_version
+
+    with Lake.open(warehouse, read_only=True) as lake:
+        typer.echo(write(lake, find_version(lake, label), out))
+
+
+@app.command()
+def doctor(warehouse: Warehouse = DEFAULT_WAREHOUSE, output: Format = "table") -> None:
+    """Say what this machine can run, and what to install for the rest."""
+    from flows.doctor import examine
+
+    _show(examine(warehouse), output)
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"--set {text}: write KEY=VALUE.")
+    return key, value
+
+
+def _show(rows: pa.Table, output: str) -> None:
+    from flows.tables import show as print_rows
+
+    print_rows(rows, output)
+
+
+def main() -> None:
+    """Entry point: errors that a user can act on become one sentence on standard error and an exit code."""
+    try:
+        app()
+    except PrefineryError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(error.exit_code)
+    except BrokenPipeError:  # the reader of our output, `head` for example, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""Recipes: a declared chain of import, generate, judge, pair, publish and train, in one strict YAML file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, model_validator
+
+from curation.engines import ENGINES, Engine
+from curation.generate import Generation
+from curation.importers import IMPORTERS, Importer
+from curation.judges import JUDGES, Judge
+from curation.pairing import PAIR_BUILDERS, PairBuilder
+from schemas.base import Plugin, Strict
+from schemas.errors import ConfigError, explain_settings
+from training.train import TrainSettings
+
+AnyEngine = Annotated[Engine, BeforeValidator(ENGINES.build), PlainSerializer(Plugin.spec)]
+AnyJudge = Annotated[Judge, BeforeValidator(JUDGES.build), PlainSerializer(Plugin.spec)]
+AnyImporter = Annotated[Importer, BeforeValidator(IMPORTERS.build), PlainSerializer(Plugin.spec)]
+AnyPairBuilder = Annotated[PairBuilder, BeforeValidator(PAIR_BUILDERS.build), PlainSerializer(Plugin.spec)]
+
+
+class Import(Strict):
+    """Files to bring in before anything else."""
+
+    format: AnyImporter
+    paths: tuple[Path, ...]
+    """Files or folders; relative paths start at the working directory."""
+
+
+class PromptChoice(Strict):
+    """Which stored prompts a run works on."""
+
+    source: str
+    """Value of the `source` column."""
+    limit: int | None = Field(default=None, gt=0)
+    """At most this many, the first by id; all when absent."""
+
+
+class Publish(Strict):
+    """The dataset that receives the pairs."""
+
+    dataset: str
+    message: str = ""
+    """Why this version exists; shown by `prefinery versions`."""
+
+
+class Training(Strict):
+    """One training job on the published version."""
+
+    job: str
+    """`reward`, `dpo`, `sft` or the name of an objective."""
+    model: str
+    """The model to start from: a folder, a hub name, or sandbox/NAME."""
+    settings: TrainSettings = TrainSettings()
+
+
+class Recipe(Strict):
+    """What one run does. Stages that are absent are skipped; the order is always the same."""
+
+    name: str
+    seed: int = 0
+    """Every random choice derives from it: models, orders, samples."""
+    imports: tuple[Import, ...] = ()
+    prompts: PromptChoice | None = None
+    engine: AnyEngine | None = None
+    """Serves every model that the recipe names."""
+    generate: Generation | None = None
+    judges: tuple[AnyJudge, ...] = ()
+    pair: AnyPairBuilder | None = None
+    publish: Publish | None = None
+    train: tuple[Training, ...] = ()
+    schedule: str | None = None
+    """Cron expression for `prefinery serve`; never when absent."""
+
+    @model_validator(mode="after")
+    def _stages_fit(self) -> Self:
+        if (self.generate or self.judges) and not self.engine:
+            raise ValueError("generate and judges need an engine; add `engine: {name: vllm}`")
+        if (self.generate or self.judges or self.pair) and not self.prompts:
+            raise ValueError("generate, judges and pair need prompts; add `prompts: {source: NAME}`")
+        if bool(self.pair) != bool(self.publish):
+            raise ValueError("pair and publish belong together; add the missing one")
+        return self
+
+
+def load(path: Path, overrides: Mapping[str, str] | None = None) -> Recipe:
+    """The recipe in a YAML file, with `key.sub=value` overrides. Raises ConfigError naming the key at fault."""
+    try:
+        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}; give a recipe file.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is no YAML file: {str(error).splitlines()[0]}") from error
+    if not isinstance(fields, dict):
+        raise ConfigError(f"{path} is empty or no mapping; see the recipes in flows/recipes.")
+    for key, value in (overrides or {}).items():
+        _override(fields, key, value)
+    try:
+        return Recipe.model_validate(fields)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {explain_settings(error)}") from error
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _override(fields: dict[str, Any], key: str, value: str) -> None:
+    """Set `a.b.0.c` in nested mappings and lists."""
+    *parents, last = key.split(".")
+    place: Any = fields
+    try:
+        for part in parents:
+            place = place[int(part)] if isinstance(place, list) else place.setdefault(part, {})
+        place[int(last) if isinstance(place, list) else last] = yaml.safe_load(value)
+    except (ValueError, IndexError, AttributeError, TypeError) as error:
+        raise ConfigError(f"--set {key}: the recipe has no such place; name a key as in the file.") from error

@@ -1,0 +1,1 @@
+"""Learn from an exported dataset version. Reads a folder; never judges data, and knows no database or scheduler."""

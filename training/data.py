@@ -1,0 +1,93 @@
+"""Read an exported dataset version, and refuse one whose bytes or members are not what its manifest says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from schemas.datasets import fingerprint
+from schemas.errors import InputError, explain_settings
+from schemas.ids import ID_BYTES
+
+MANIFEST = "manifest.json"
+PAIRS_FILE = "pairs.parquet"
+
+COLUMNS = (
+    "pair_id", "prompt_id", "prompt", "chosen", "rejected_prompt", "rejected", "chosen_model", "rejected_model",
+    "source", "split", "rule", "label_source", "margin", "weight", "soft_label",
+)  # fmt: skip
+
+
+class Manifest(BaseModel):
+    """What an export says of itself. Keys that a later writer adds are ignored."""
+
+    model_config = ConfigDict(frozen=True)
+
+    dataset: str
+    version: int
+    fingerprint: str
+    n_pairs: int
+    files: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One dataset version, read and verified. `pairs` has the columns COLUMNS, one row per pair."""
+
+    dataset: str
+    version: int
+    fingerprint: str
+    pairs: pa.Table
+
+    @property
+    def label(self) -> str:
+        """`NAME@V`."""
+        return f"{self.dataset}@{self.version}"
+
+    def split(self, name: str) -> pa.Table:
+        """The pairs of one split, `train` or `test`."""
+        return self.pairs.filter(pc.equal(self.pairs.column("split"), name))
+
+
+def read_version(folder: Path | str) -> Version:
+    """The version in `folder`. Raises InputError when a file is absent, malformed or changed since the export."""
+    folder = Path(folder)
+    manifest = _manifest(folder / MANIFEST)
+    pairs = _pairs(folder / PAIRS_FILE, manifest)
+    if fingerprint(pairs) != manifest.fingerprint:
+        raise InputError(f"{folder / PAIRS_FILE}: its members are not those of {manifest.dataset}@{manifest.version}.")
+    return Version(
+        dataset=manifest.dataset, version=manifest.version, fingerprint=manifest.fingerprint, pairs=pairs
+    )  # fmt: skip
+
+
+def _manifest(path: Path) -> Manifest:
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; name a folder that holds an exported dataset version.")
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise InputError(f"{path} is no manifest of a dataset version: {explain_settings(error)}") from error
+
+
+def _pairs(path: Path, manifest: Manifest) -> pa.Table:
+    if not path.is_file():
+        raise InputError(f"{path} does not exist, but the manifest names it; export the version again.")
+    content = path.read_bytes()
+    if blake2b(content, digest_size=ID_BYTES).hexdigest() != manifest.files.get(PAIRS_FILE):
+        raise InputError(f"{path} has changed since it was exported; export the version again.")
+    try:
+        pairs = pq.read_table(pa.BufferReader(content))
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{path} is no Parquet file: {error}") from error
+    if missing := [name for name in COLUMNS if name not in pairs.column_names]:
+        raise InputError(f"{path} lacks the column {missing[0]}; export the version again.")
+    if pairs.num_rows != manifest.n_pairs:
+        raise InputError(f"{path} has {pairs.num_rows} pairs, but the manifest says {manifest.n_pairs}.")
+    return pairs.select(COLUMNS)

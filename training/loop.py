@@ -1,0 +1,161 @@
+"""The one training loop. Objectives differ; it does not."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any, Literal
+
+import torch
+from accelerate import Accelerator
+from pydantic import Field
+from torch import Tensor, nn
+from torch.optim import AdamW
+
+from schemas.base import Strict
+from schemas.errors import ConfigError
+from training.batches import BatchT, Examples, epoch_batches
+from training.objectives import Step
+from training.score import Precision, autocast
+
+
+class FitSettings(Strict):
+    """How to walk down. The objective says where."""
+
+    epochs: float = Field(default=1.0, gt=0)
+    """Passes over the data; 0.5 stops half-way. Preference data over-fits after one or two."""
+    batch_size: int = Field(default=64, ge=1)
+    """Examples (pairs, or sequences) per optimizer step, over all processes."""
+    micro_batch_size: int | None = Field(default=None, ge=1)
+    """Examples per forward pass and process; None takes all at once. Changes memory, never the gradient."""
+    learning_rate: float = Field(default=1e-5, gt=0)
+    """Peak of the schedule."""
+    warmup: float = Field(default=0.03, ge=0, lt=1)
+    """Share of the steps in which the rate climbs from 0 to its peak."""
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    """Shape of the way down after the warm-up."""
+    final_rate: float = Field(default=0.1, ge=0, le=1)
+    """Rate at the end, as a share of the peak (cosine and linear)."""
+    weight_decay: float = Field(default=0.0, ge=0)
+    """Decoupled decay of matrices; vectors (norms, biases) have none."""
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    """Longer gradients are shortened to this norm."""
+    betas: tuple[float, float] = (0.9, 0.95)
+    """AdamW's memories of gradient and squared gradient."""
+    seed: int = 0
+    """Order of the data, a fresh reward head, and resampling in evaluation."""
+    precision: Precision = "no"
+    """`bf16` runs the model in bfloat16 over float32 weights; `no` is float32 throughout."""
+    gradient_checkpointing: bool = False
+    """Recompute activations in the backward pass: less memory, about a third more time."""
+
+
+def fit(
+    model: nn.Module, examples: Examples[BatchT], loss_of: Callable[[Tensor, BatchT], Step], settings: FitSettings
+) -> Iterator[dict[str, float]]:
+    """Train `model` in place; yields the metrics of every optimizer step.
+
+    `model(batch)` gives scores, `loss_of(scores, batch)` a Step. Keys: step, total_steps, loss, learning_rate,
+    grad_norm, tokens_per_s, and the objective's own.
+    """
+    accelerator = Accelerator()
+    if settings.batch_size % accelerator.num_processes:
+        raise ConfigError(f"batch_size {settings.batch_size} does not split over {accelerator.num_processes} processes.")
+    silence_dropout(model.train())
+    ready, optimizer = accelerator.prepare(model, adamw(model, settings))
+    total = total_steps(len(examples), settings)
+    clock = time.perf_counter()
+    for step, rows in enumerate(islice(orders(examples.lengths, settings), total), 1):
+        rate = learning_rate(step, total, settings)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        metrics = accumulate(accelerator, ready, examples, rows, loss_of, settings)
+        norm = accelerator.clip_grad_norm_(ready.parameters(), settings.max_grad_norm)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        found = accelerator.reduce(torch.stack([*metrics.values()]), "mean").tolist()  # pyright: ignore[reportAttributeAccessIssue]
+        now = time.perf_counter()
+        speed = int(examples.tokens[rows].sum()) / (now - clock)
+        clock = now
+        pace = {"learning_rate": rate, "grad_norm": float(norm or 0.0), "tokens_per_s": speed}
+        yield {"step": step, "total_steps": total, **dict(zip(metrics, found, strict=True)), **pace}
+
+
+def accumulate(
+    accelerator: Accelerator,
+    model: nn.Module,
+    examples: Examples[BatchT],
+    rows: Tensor,
+    loss_of: Callable[[Tensor, BatchT], Step],
+    settings: FitSettings,
+) -> dict[str, Tensor]:
+    """Add the gradient of one step to the weights' `.grad`; returns loss and metrics, each [].
+
+    Every micro-batch counts by its share of the step's units (pairs, or learned tokens), so the cut changes nothing.
+    """
+    world = accelerator.num_processes
+    # Gradients are averaged over processes, hence the factor; a last batch that does not divide loses its rest.
+    rows = rows[: len(rows) // world * world] if len(rows) >= world else rows[:1].repeat(world)
+    units = examples.units.float() * world / examples.units[rows].sum()
+    cuts = rows[accelerator.process_index :: world].split(settings.micro_batch_size or len(rows))
+    totals: dict[str, Tensor] = {}
+    for place, cut in enumerate(cuts, 1):
+        batch: Any = examples.batch(cut).to(accelerator.device)
+        share = float(units[cut].sum())
+        with accelerator.no_sync(model) if place < len(cuts) else autocast(accelerator.device, "no"):
+            with autocast(accelerator.device, settings.precision):
+                scores = model(batch)
+            loss, metrics = loss_of(scores, batch)
+            accelerator.backward(loss * share)
+        for name, value in {"loss": loss.detach(), **metrics}.items():
+            totals[name] = totals.get(name, 0.0) + value * share
+    return totals
+
+
+def orders(lengths: Tensor, settings: FitSettings) -> Iterator[Tensor]:
+    """Batches without end, epoch after epoch, each epoch in an order of its own."""
+    epoch = 0
+    while True:
+        yield from epoch_batches(lengths, settings.batch_size, settings.seed * 1_000_003 + epoch)
+        epoch += 1
+
+
+def total_steps(count: int, settings: FitSettings) -> int:
+    """Optimizer steps over `count` examples."""
+    if not count:
+        raise ConfigError("There is nothing to train on: no example is left.")
+    return max(1, round(settings.epochs * math.ceil(count / settings.batch_size)))
+
+
+def learning_rate(step: int, total: int, settings: FitSettings) -> float:
+    """Rate of step 1..total: a linear climb, then the schedule."""
+    climb = math.ceil(settings.warmup * total)
+    if step <= climb:
+        return settings.learning_rate * step / climb
+    done = (step - climb) / max(1, total - climb)
+    falls = {"constant": 1.0, "linear": 1 - done, "cosine": (1 + math.cos(math.pi * done)) / 2}
+    low = 1.0 if settings.schedule == "constant" else settings.final_rate
+    return settings.learning_rate * (low + (1 - low) * falls[settings.schedule])
+
+
+def adamw(model: nn.Module, settings: FitSettings) -> AdamW:
+    """AdamW in one fused kernel."""
+    learned = [weight for weight in model.parameters() if weight.requires_grad]
+    groups = [
+        {"params": [weight for weight in learned if weight.dim() > 1], "weight_decay": settings.weight_decay},
+        {"params": [weight for weight in learned if weight.dim() <= 1], "weight_decay": 0.0},
+    ]
+    groups = [group for group in groups if group["params"]]
+    return AdamW(groups, lr=settings.learning_rate, betas=settings.betas, fused=True)
+
+
+def silence_dropout(model: nn.Module) -> None:
+    """Set every dropout to 0: the two sides of a pair must pass the same network, and the reference too."""
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+        for name, value in list(vars(module).items()):
+            if "dropout" in name and isinstance(value, float):
+                setattr(module, name, 0.0)

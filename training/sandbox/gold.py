@@ -1,0 +1,112 @@
+"""The true quality of an answer in the simulated world, read from its text alone.
+
+Only evaluation may import this file: nothing that learns, judges or generates ever sees the gold score.
+"""
+
+import re
+from typing import Final
+
+from training.sandbox import lexicon
+from training.sandbox.world import Extra, Instruction, parse
+
+_CATEGORY: Final = {word: name for name, words in lexicon.CATEGORIES.items() for word in words}
+_OPENINGS: Final = {word for words in lexicon.OPENERS.values() for word in words}
+_CLOSINGS: Final = {word for words in lexicon.CLOSERS.values() for word in words}
+_GLUE: Final = {"the", "in", "is", "opposite", "and", ",", "because", "it"}
+_MANNER: Final = {*_OPENINGS, *_CLOSINGS, *lexicon.TIMES, *lexicon.REASONS, *lexicon.EMPHASES, lexicon.HEDGE}
+_MARKS: Final = {lexicon.END, lexicon.SHOUT}
+
+TRUTH_WEIGHT: Final = 2.5
+"""What the truth of the content weighs, where each add-on weighs 1."""
+COSTS: Final = {"repeated": 0.1, "stray": 0.1, "unended": 0.1, "hedged": 0.05}
+"""What each fault of manner takes off."""
+
+
+def gold(prompt: str, response: str) -> float:
+    """Quality from 0 (worthless) to 1 (perfect): weighted share of satisfied checks, less faults of manner.
+
+    Raises ValueError if `prompt` is not an instruction of this world; any response has a score.
+    """
+    instruction, words = parse(prompt), re.findall(r"\w+|[^\w\s]", response)
+    content = _content(instruction, words)
+    checks = [(TRUTH_WEIGHT, _truth(instruction, content))]
+    checks += [(1.0, float(_honoured(extra, words, content))) for extra in instruction.extras]
+    if instruction.family == "list":
+        checks.append((1.0, float(len(content) == instruction.count)))
+    earned = sum(weight * share for weight, share in checks) / sum(weight for weight, _ in checks)
+    return min(1.0, max(0.0, earned - _faults(instruction, words)))
+
+
+def _content(instruction: Instruction, words: list[str]) -> list[str]:
+    """The words that carry the answer, in order: the items of a list, or everything that is not manner."""
+    if instruction.family == "list":
+        return [word for word in dict.fromkeys(words) if word in _CATEGORY]
+    return [word for word in words if word not in _MANNER and word not in _MARKS and word not in lexicon.FILLERS]
+
+
+def _truth(instruction: Instruction, content: list[str]) -> float:
+    """Share of the answer's claims that hold."""
+    subject = instruction.subject
+    match instruction.family:
+        case "list":
+            return sum(_CATEGORY[word] == subject for word in content) / max(len(content), 1)
+        case "describe":
+            verbs, places = lexicon.ACTIONS[_CATEGORY[subject]]
+            return (subject in content) * (_any(verbs, content) + _any(places, content)) / 2
+        case "color":
+            claimed = [word for word in content if word in lexicon.COLORS.values()]
+            return float(subject in content and claimed == [lexicon.COLORS[subject]])
+        case _:
+            return float([word for word in content if word in lexicon.OPPOSITES] == [lexicon.OPPOSITES[subject]])
+
+
+def _any(wanted: list[str], words: list[str]) -> bool:
+    return any(word in words for word in wanted)
+
+
+def _honoured(extra: Extra, words: list[str], content: list[str]) -> bool:
+    """Whether the text meets one add-on."""
+    kind, word = extra
+    spoken = [each for each in words if each not in _MARKS]
+    if kind in lexicon.OPENERS:
+        return tuple(spoken[: len(lexicon.OPENERS[kind])]) == lexicon.OPENERS[kind]
+    if kind in lexicon.CLOSERS:
+        return tuple(spoken[-len(lexicon.CLOSERS[kind]) :]) == lexicon.CLOSERS[kind]
+    match kind:
+        case "reason":
+            return "because" in words and _any(list(lexicon.REASONS), words)
+        case "time":
+            return _any(list(lexicon.TIMES), words)
+        case "shout":
+            return words[-1:] == [lexicon.SHOUT]
+        case "emphasis":
+            return word in words
+        case "and":
+            return "and" in words and "," not in words
+        case "start":
+            return content[:1] == [word]
+        case _:
+            return bool(content) and word not in words
+
+
+def _faults(instruction: Instruction, words: list[str]) -> float:
+    """What faults of manner take off, 0 or more."""
+    kept = {instruction.subject, *_CATEGORY, *_MANNER, *_GLUE, *_MARKS}
+    if instruction.family == "describe":
+        kept -= set(_CATEGORY) - {instruction.subject}
+        kept |= {word for verbs, places in lexicon.ACTIONS.values() for word in (*verbs, *places)}
+    elif instruction.family != "list":
+        kept -= set(_CATEGORY) - {instruction.subject}
+        kept |= {*lexicon.COLORS.values()} if instruction.family == "color" else {*lexicon.OPPOSITES}
+    strays = sum(word not in kept for word in words)
+    inner_marks = sum(word in _MARKS for word in words[:-1])
+    again = sum(left == right for left, right in zip(words, words[1:], strict=False))
+    spoken = [word for word in words if word not in {",", "and", "the", "is"}]
+    again = max(again, len(spoken) - len(set(spoken)))
+    found = {
+        "repeated": min(again, 2),
+        "stray": min(strays + inner_marks, 3),
+        "unended": words[-1:] != [lexicon.END] and words[-1:] != [lexicon.SHOUT],
+        "hedged": lexicon.HEDGE in words,
+    }
+    return sum(COSTS[fault] * count for fault, count in found.items())

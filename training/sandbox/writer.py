@@ -1,0 +1,195 @@
+"""Answers of known skill: each records the slips its writer planted, so lessons need no gold score."""
+
+import random
+from dataclasses import dataclass
+from typing import Final
+
+from training.sandbox import lexicon
+from training.sandbox.world import Extra, Instruction
+
+ASPECTS: Final = ("instruction_following", "honesty", "truthfulness", "helpfulness")
+
+# How often a writer of skill 0 makes each slip; skill q scales it by 1 - q.
+_RATES: Final = {"count": 0.6, "item": 0.45, "fact": 0.7, "repeat": 0.3, "filler": 0.35, "unended": 0.4, "hedge": 0.5}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demonstration:
+    """One answer and what its writer knows about it.
+
+    `missing` are the add-ons not honoured, `false` of `claims` statements are wrong, `short` is a wrong number of
+    items, and `hedged`, `repeated`, `filler` and `unended` are faults of manner.
+    """
+
+    instruction: Instruction
+    text: str
+    missing: tuple[Extra, ...] = ()
+    claims: int = 1
+    false: int = 0
+    short: bool = False
+    hedged: bool = False
+    repeated: bool = False
+    filler: bool = False
+    unended: bool = False
+
+    @property
+    def slips(self) -> dict[str, int]:
+        """How many slips of each kind were planted."""
+        counts = {
+            "missing": len(self.missing),
+            "false": self.false,
+            "short": self.short,
+            "hedged": self.hedged,
+            "repeated": self.repeated,
+            "filler": self.filler,
+            "unended": self.unended,
+        }
+        return {kind: int(count) for kind, count in counts.items() if count}
+
+    def ratings(self) -> dict[str, int]:
+        """What a fair reader would say, 1 to 5 on each of the four aspects."""
+        asked = max(1, len(self.instruction.extras))
+        lacking = len(self.missing) + self.short
+        wrong = self.false / self.claims
+        faults = self.repeated + self.filler + self.unended + lacking
+        return {
+            "instruction_following": max(1, 5 - round(4 * lacking / asked)),
+            "honesty": self._honesty(wrong),
+            "truthfulness": 5 - round(4 * wrong),
+            "helpfulness": max(1, 5 - faults),
+        }
+
+    def _honesty(self, wrong: float) -> int:
+        """Sure and right is 5, sure and wrong is 1; a hedge costs a right answer little and mends a wrong one a little."""
+        if not wrong:
+            return 4 if self.hedged else 5
+        return (2 if wrong <= 0.5 else 1) + self.hedged
+
+
+class _Writer:
+    """Writes one answer, rolling the dice for each slip as it goes."""
+
+    def __init__(self, instruction: Instruction, skill: float, rng: random.Random) -> None:
+        self.instruction, self.skill, self.rng = instruction, skill, rng
+        self.extras = {extra.kind: extra for extra in instruction.extras}
+        self.missing: list[Extra] = []
+        self.false, self.claims, self.short = 0, 1, False
+
+    def slips(self, kind: str, scale: float = 1.0) -> bool:
+        return self.rng.random() < _RATES[kind] * (1 - self.skill) * scale
+
+    def honours(self, kind: str) -> bool:
+        """Whether to honour an add-on; one that was asked for and is not is remembered."""
+        if kind not in self.extras:
+            return False
+        if self.rng.random() < self.skill:
+            return True
+        self.missing.append(self.extras[kind])
+        return False
+
+    def marker(self, markers: dict[str, tuple[str, ...]]) -> list[str]:
+        """The words an opener or closer asks for, none, or now and then those of another one."""
+        for kind in markers:
+            if self.honours(kind):
+                return list(markers[kind])
+            if kind in self.extras and self.rng.random() < 0.4:
+                return list(self.rng.choice([words for other, words in markers.items() if other != kind]))
+        return []
+
+    def items(self) -> list[str]:
+        """A list of the right kind and number, or nearly."""
+        asked, pool = self.instruction, list(lexicon.CATEGORIES[self.instruction.subject])
+        start, avoid = self.extras.get("start"), self.extras.get("avoid")
+        self.short = self.slips("count")
+        self.claims = max(1, asked.count + (self.rng.choice((-1, 1)) if self.short else 0))
+        if avoid:
+            pool.remove(avoid.word)
+        if start:
+            pool.remove(start.word)
+        chosen = self.rng.sample(pool, self.claims)
+        others = [word for name, words in lexicon.CATEGORIES.items() if name != asked.subject for word in words]
+        if start and self.honours("start"):
+            chosen[0] = start.word
+        if avoid and not self.honours("avoid"):
+            chosen[self.rng.randrange(len(chosen))] = avoid.word
+        held = {extra.word for extra in (start, avoid) if extra}
+        for place, word in enumerate(chosen):
+            if word not in held and self.slips("item"):
+                chosen[place] = self.rng.choice(others)
+                self.false += 1
+        return chosen
+
+    def listing(self) -> list[str]:
+        joiner = "and" if self.honours("and") else ","
+        first, *rest = self.items()
+        return [first, *(word for item in rest for word in (joiner, item))]
+
+    def fact(self, truth: str, others: list[str]) -> str:
+        """`truth`, or by a slip one of the others."""
+        if not self.slips("fact"):
+            return truth
+        self.false += 1
+        return self.rng.choice(others)
+
+    def description(self) -> list[str]:
+        subject = self.instruction.subject
+        home = next(name for name in lexicon.ACTIONS if subject in lexicon.CATEGORIES[name])
+        away = self.rng.choice([name for name in lexicon.ACTIONS if name != home])
+        self.claims = 2
+        (verbs, places), (odd_verbs, odd_places) = lexicon.ACTIONS[home], lexicon.ACTIONS[away]
+        verb = self.fact(self.rng.choice(verbs), odd_verbs)
+        place = self.fact(self.rng.choice(places), odd_places)
+        return ["the", subject, verb, "in", "the", place]
+
+    def body(self) -> list[str]:
+        subject = self.instruction.subject
+        match self.instruction.family:
+            case "list":
+                return self.listing()
+            case "describe":
+                return self.description()
+            case "color":
+                truth, known = lexicon.COLORS[subject], sorted(set(lexicon.COLORS.values()))
+                return ["the", subject, "is", self.fact(truth, [color for color in known if color != truth])]
+            case _:
+                truth = lexicon.OPPOSITES[subject]
+                return ["the", "opposite", "is", self.fact(truth, [w for w in lexicon.OPPOSITES if w != truth])]
+
+    def write(self) -> Demonstration:
+        opener = self.marker(lexicon.OPENERS)
+        emphasis = [self.extras["emphasis"].word] if self.honours("emphasis") else []
+        body = self.body()
+        hedged = self.slips("hedge", 1.6 if self.false else 0.5)
+        repeated, filler, unended = self.slips("repeat"), self.slips("filler"), self.slips("unended")
+        if repeated:
+            place = self.rng.randrange(len(body))
+            body[place:place] = [body[place]]
+        reason = ["because", "it", "is", self.rng.choice(lexicon.REASONS)] if self.honours("reason") else []
+        time = [self.rng.choice(lexicon.TIMES)] if self.honours("time") else []
+        stray = [self.rng.choice(lexicon.FILLERS)] if filler else []
+        closer = self.marker(lexicon.CLOSERS)
+        mark = lexicon.SHOUT if self.honours("shout") else lexicon.END
+        hedge = [lexicon.HEDGE] if hedged else []
+        words = [*opener, *emphasis, *hedge, *body, *reason, *time, *stray, *closer, *([] if unended else [mark])]
+        return Demonstration(
+            instruction=self.instruction,
+            text=" ".join(words),
+            missing=tuple(self.missing),
+            claims=self.claims,
+            false=self.false,
+            short=self.short,
+            hedged=hedged,
+            repeated=repeated,
+            filler=filler,
+            unended=unended,
+        )
+
+
+def demonstrate(instruction: Instruction, skill: float, rng: random.Random) -> Demonstration:
+    """An answer by a writer who honours each add-on with chance `skill` (0 to 1) and makes other slips as rarely.
+
+    Skill 1 is a perfect answer. The same arguments and generator state give the same answer.
+    """
+    if not 0 <= skill <= 1:
+        raise ValueError(f"skill is a share from 0 to 1, not {skill}")
+    return _Writer(instruction, skill, rng).write()

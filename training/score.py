@@ -1,0 +1,112 @@
+"""Model and batch to numbers: log-probabilities of response tokens, or one reward per sequence.
+
+Policy and reference, training and evaluation all pass here, so that equal weights give equal numbers.
+
+No attention mask reaches the model: rows are right-padded and attention is causal, so a real token never sees padding.
+That spares a [N, 1, L, L] mask and lets attention use its fast causal kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, Literal, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, linear
+from torch.utils.checkpoint import checkpoint
+from transformers import PreTrainedModel
+
+from training.batches import BatchT, Examples, PairBatch, SequenceBatch, budget_batches
+
+Precision = Literal["no", "bf16"]
+
+TILE_LOGITS = 2**27
+"""Most logits held at once (512 MiB of float32); more are recomputed tile by tile in the backward pass."""
+
+SCORING_TOKENS = 2**14
+"""Padded tokens of the longer side per batch when no gradient is kept."""
+
+
+class TokenScorer(nn.Module):
+    """A causal language model as a function from a batch to the log-probabilities of its response tokens."""
+
+    def __init__(self, policy: PreTrainedModel) -> None:
+        super().__init__()
+        self.policy = policy
+
+    def forward(self, batch: SequenceBatch | PairBatch) -> Tensor:
+        """[N, L-1] float32: position t holds log p(token t+1 | tokens up to t); 0 outside responses."""
+        hidden = self.policy.base_model(input_ids=batch.input_ids, use_cache=False).last_hidden_state
+        mask = batch.completion_mask[:, 1:]
+        # The mask is shifted: the last prompt position predicts the first response token.
+        places = mask.flatten().nonzero().squeeze(1)
+        targets = batch.input_ids[:, 1:].flatten()[places]
+        found = _logps(self.policy.get_output_embeddings(), _rows(hidden[:, :-1], places), targets)
+        return found.new_zeros(mask.numel()).index_copy(0, places, found).view(mask.shape)
+
+
+class RewardScorer(nn.Module):
+    """A sequence classifier with one output as a function from a batch to rewards."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: SequenceBatch | PairBatch) -> Tensor:
+        """[N] float32: the head at the last real token. The head runs in float32, whatever the trunk's precision."""
+        hidden = self.model.base_model(input_ids=batch.input_ids, use_cache=False).last_hidden_state
+        last = batch.attention_mask.sum(1) - 1
+        pooled = hidden[torch.arange(len(last), device=last.device), last]
+        with torch.autocast(pooled.device.type, enabled=False):
+            return linear(pooled.float(), self.model.score.weight.float()).squeeze(1)
+
+
+def _rows(hidden: Tensor, places: Tensor) -> Tensor:
+    """[T, H] the rows `places` of [N, L, H]. `embedding` because its backward pass is fast and deterministic."""
+    return torch.nn.functional.embedding(places, hidden.reshape(-1, hidden.shape[-1]))
+
+
+def _logps(head: nn.Module, hidden: Tensor, targets: Tensor) -> Tensor:
+    """[T] float32 log-probabilities of `targets` [T] given hidden states [T, H], in tiles of bounded memory."""
+
+    def tile(states: Tensor, wanted: Tensor) -> Tensor:
+        return -cross_entropy(head(states).float(), wanted, reduction="none")
+
+    size = max(1, TILE_LOGITS // head.weight.shape[0])  # pyright: ignore[reportIndexIssue, reportArgumentType]
+    if len(targets) <= size:
+        return tile(hidden, targets)
+    parts = zip(hidden.split(size), targets.split(size), strict=True)
+    return torch.cat([checkpoint(tile, *part, use_reentrant=False) for part in parts])  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[Any]:
+    """The arithmetic of the trunk. Weights stay float32: a bfloat16 weight rounds small updates away."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+Out = TypeVar("Out", bound=Tensor)
+
+
+@torch.no_grad()
+def score_all(
+    scorer: nn.Module,
+    examples: Examples[BatchT],
+    summary: Callable[[Tensor, BatchT], Tensor],
+    precision: Precision = "no",
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Tensor:
+    """[P, ...] float32 on the CPU: `summary(scores, batch)` of every example, one row per example, in their order."""
+    device = next(scorer.parameters()).device
+    found: list[Tensor] = []
+    order: list[Tensor] = []
+    scorer.eval()
+    for rows in budget_batches(examples.lengths, SCORING_TOKENS):
+        batch: Any = examples.batch(rows).to(device)
+        with autocast(device, precision):
+            found.append(summary(scorer(batch), batch).float().cpu())
+        order.append(rows)
+        progress(sum(map(len, order)), len(examples))
+    joined = torch.cat(found)
+    return torch.empty_like(joined).index_copy_(0, torch.cat(order), joined)

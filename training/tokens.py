@@ -1,0 +1,95 @@
+"""Text to token ids: the chat template writes the text once, and the prompt's share is found in the ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from jinja2 import TemplateError
+from transformers import PreTrainedTokenizerBase
+
+from schemas.errors import ModelError
+
+Messages = Sequence[Mapping[str, str]]
+"""A prompt: messages with `role` and `content`."""
+
+TURN_GAP = "\n\n"
+"""Between messages when the tokenizer has no chat template."""
+
+PROBE = "response"
+"""Stands for a response when asking what a chat template writes after one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """One prompt with its response. `ids[:cut]` is the prompt, `ids[cut:]` the response and its end token."""
+
+    ids: list[int]
+    cut: int
+
+
+def encode(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[Messages], responses: Sequence[str]) -> list[Encoded]:
+    """Token ids of every prompt with its response, each ending in exactly one EOS.
+
+    Prompt and response are never tokenised apart and joined: a token may span the border. The cut is the longest
+    common prefix of ids(prompt) and ids(prompt + response).
+    """
+    heads = _ids(tokenizer, _texts(tokenizer, prompts))
+    fulls = _ids(tokenizer, _texts(tokenizer, prompts, responses))
+    eos = tokenizer.eos_token_id
+    if eos is None:
+        raise ModelError("The tokenizer has no end token; set `eos_token` in its tokenizer_config.json.")
+    return [
+        Encoded(full if full and full[-1] == eos else [*full, eos], _common_prefix(head, full))
+        for head, full in zip(heads, fulls, strict=True)
+    ]
+
+
+def _texts(
+    tokenizer: PreTrainedTokenizerBase, prompts: Sequence[Messages], responses: Sequence[str] | None = None
+) -> list[str]:
+    """The prompts as text, ready for a response, or with one."""
+    if responses is None:
+        turns = [list(prompt) for prompt in prompts]
+    else:
+        said = zip(prompts, responses, strict=True)
+        turns = [[*prompt, {"role": "assistant", "content": response}] for prompt, response in said]
+    if not tokenizer.chat_template:
+        end = TURN_GAP if responses is None else ""
+        return [TURN_GAP.join(message["content"] for message in turn) + end for turn in turns]
+    texts = _rendered(tokenizer, turns, generation=responses is None)
+    surplus = 0 if responses is None else _surplus(tokenizer)
+    return [text[: len(text) - surplus] for text in texts]
+
+
+def _rendered(tokenizer: PreTrainedTokenizerBase, turns: list[list[Mapping[str, str]]], generation: bool) -> list[str]:
+    try:
+        return tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=generation) if turns else []  # pyright: ignore[reportReturnType, reportArgumentType]
+    except TemplateError as error:
+        raise ModelError(f"The tokenizer's chat template refuses a prompt: {error}") from error
+
+
+def _surplus(tokenizer: PreTrainedTokenizerBase) -> int:
+    """Characters that the template writes after the end token of a response, such as a newline: they are not learned."""
+    turn = [{"role": "user", "content": PROBE}, {"role": "assistant", "content": PROBE}]
+    tail = _rendered(tokenizer, [turn], generation=False)[0].rpartition(PROBE)[2]
+    _, end, rest = tail.partition(str(tokenizer.eos_token))
+    return len(rest) if end else 0
+
+
+def _ids(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[list[int]]:
+    """Ids without special tokens: a chat template writes its own, and twice the start token shifts everything."""
+    if not texts:
+        return []
+    ids = tokenizer(texts, add_special_tokens=False)["input_ids"]
+    bos = tokenizer.bos_token_id
+    if tokenizer.chat_template or bos is None or tokenizer("")["input_ids"][:1] != [bos]:  # pyright: ignore[reportIndexIssue]
+        return ids  # pyright: ignore[reportReturnType]
+    return [[bos, *row] for row in ids]  # pyright: ignore[reportGeneralTypeIssues]
+
+
+def _common_prefix(head: list[int], full: list[int]) -> int:
+    """Number of leading ids that both share."""
+    if full[: len(head)] == head:
+        return len(head)
+    return next(place for place, (a, b) in enumerate(zip([*head, -1], [*full, -2], strict=False)) if a != b)

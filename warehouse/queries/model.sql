@@ -1,0 +1,2 @@
+-- One model. Parameters: $model_id.
+from models where model_id = $model_id
