@@ -49,9 +49,7 @@ def assignments(prompts: Iterable[Prompt], generation: Generation, seed: int) ->
             yield Assignment(prompt=prompt, model=pool[i % len(pool)], sample=i // len(pool))
 
 
-def responses(
-    asked: Sequence[Assignment], calls: Sequence[Call], run_id: str
-) -> tuple[list[Response], list[Drop]]:
+def responses(asked: Sequence[Assignment], calls: Sequence[Call], run_id: str) -> tuple[list[Response], list[Drop]]:
     """Responses of finished calls, and a drop for each call that gave none: empty, truncated, too long or a repeat."""
     kept: dict[str, Response] = {}
     drops: list[Drop] = []

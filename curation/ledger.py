@@ -66,9 +66,7 @@ def ask(lake: Lake, served: Served, complete: Complete, shard: Sequence[Request]
     """Ask the engine for a shard and commit its calls at once."""
     replies = complete(shard)
     calls = [
-        Call.of(
-            request, reply, engine=served.engine.name, model=served.model, revision=served.revision, run_id=run_id
-        )
+        Call.of(request, reply, engine=served.engine.name, model=served.model, revision=served.revision, run_id=run_id)
         for request, reply in zip(shard, replies, strict=True)
     ]
     lake.append((CALLS, CALLS.rows(calls)))

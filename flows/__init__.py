@@ -1,1 +1,1 @@
-"""Thin wiring: recipes, Prefect flows, deployments and the command line. The verbs live in curation, warehouse, training."""
+"""Thin wiring: recipes, Prefect flows, deployments, the command line. The verbs live in the other folders."""

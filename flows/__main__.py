@@ -52,7 +52,9 @@ def init(warehouse: Annotated[Path, typer.Argument(help="The folder to create.")
 def import_(
     format_: Annotated[str, typer.Argument(metavar="FORMAT", help="A name that `prefinery formats` lists.")],
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders of them.")],
-    source: Annotated[str | None, typer.Option(help="Value of the `source` column; the format's name if absent.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Value of the `source` column; the format's name if absent.")
+    ] = None,
     warehouse: Warehouse = DEFAULT_WAREHOUSE,
     output: Format = "table",
 ) -> None:
@@ -79,7 +81,12 @@ def formats(output: Format = "table") -> None:
     from curation.importers import IMPORTERS
 
     rows = [
-        {"format": name, "license": cls.license, "files": " ".join(cls.suffixes), "what": (cls.__doc__ or "").split("\n")[0]}
+        {
+            "format": name,
+            "license": cls.license,
+            "files": " ".join(cls.suffixes),
+            "what": (cls.__doc__ or "").split("\n")[0],
+        }
         for name, cls in IMPORTERS.classes.items()
     ]
     _show(pa.Table.from_pylist(rows), output)

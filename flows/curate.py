@@ -1,14 +1,15 @@
-"""The data flow: import, generate, judge, pair, publish. Each verb lives in `curation`; here they meet the warehouse."""
+"""The data flow: import, generate, judge, pair, publish. The verbs live in `curation`."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version as installed_version
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pyarrow as pa
@@ -18,12 +19,11 @@ from prefect.cache_policies import NO_CACHE
 from curation.engines import Complete
 from curation.generate import assignments, responses
 from curation.importers import import_paths
-from curation.judges import Group, Judge, Question
-from curation.ledger import Plan, Served, answers, ask, plan
+from curation.judges import Group
+from curation.ledger import SHARD_REQUESTS, Plan, Served, answers, ask, plan
 from curation.pairing import build_pairs, gather
 from flows.events import announce
 from flows.models import model_path
-from flows.progress import progress
 from flows.recipe import Recipe, load
 from schemas.calls import Call, Request
 from schemas.drops import DROPS, Drop
@@ -36,6 +36,7 @@ from schemas.responses import RESPONSES, Response
 from schemas.runs import RUNS
 from schemas.scores import SCORES, Score
 from schemas.votes import VOTES, Vote
+from training.progress import shown
 from warehouse.lake import Lake
 from warehouse.versions import Draft, Published, publish
 
@@ -93,7 +94,8 @@ def curate_into(lake: Lake, recipe: Recipe) -> Published | None:
     """The stages of a recipe in their fixed order."""
     run = Run(lake=lake, recipe=recipe)
     for wanted in recipe.imports:
-        run.finish(import_paths(lake, wanted.format, wanted.paths, run_id=run.run_id).funnel)
+        done = import_paths(lake, wanted.format, wanted.paths, run_id=run.run_id)
+        run.finish(replace(done.funnel, stage=f"import {wanted.format.origin}"))
     if not recipe.prompts:
         return None
     prompts = chosen_prompts(lake, recipe)
@@ -109,12 +111,15 @@ def chosen_prompts(lake: Lake, recipe: Recipe) -> list[Prompt]:
         raise ConfigError("This recipe names no prompts; add `prompts: {source: NAME}`.")
     rows = lake.ask("prompts_of", source=recipe.prompts.source, most=recipe.prompts.limit)
     if not rows.num_rows:
-        raise InputError(f"The warehouse has no prompts of source {recipe.prompts.source!r}; run `prefinery import` first.")
+        raise InputError(
+            f"The warehouse has no prompts of source {recipe.prompts.source!r}; run `prefinery import` first."
+        )
     return [_prompt(row) for row in rows.to_pylist()]
 
 
-def _prompt(row: dict[str, object]) -> Prompt:
-    return Prompt(**row | {"messages": tuple(row["messages"])})  # pyright: ignore
+def _prompt(row: dict[str, Any]) -> Prompt:
+    fields: dict[str, Any] = {**row, "messages": tuple(row["messages"])}
+    return Prompt(**fields)
 
 
 def stored_responses(lake: Lake, prompts: Sequence[Prompt]) -> list[Response]:
@@ -135,7 +140,7 @@ def generate(run: Run, prompts: Sequence[Prompt]) -> list[Response]:
     calls: list[Call] = []
     for model, mine in groupby(asked, key=lambda wanted: wanted.model):
         requests = [wanted.request(recipe.generate.sampling, recipe.seed) for wanted in mine]
-        calls.extend(answer(run, model, requests, f"generate {model}"))
+        calls.extend(answer(run, served(recipe, model), requests, f"generate {model}"))
     kept, drops = responses(asked, calls, run.run_id)
     run.lake.append((RESPONSES, RESPONSES.rows(kept)), (DROPS, DROPS.rows(drops)))
     run.finish(Funnel.of("generate", "responses", read=len(asked), kept=len(kept), drops=drops))
@@ -150,8 +155,10 @@ def judge(run: Run, prompts: Sequence[Prompt], answered: Sequence[Response]) -> 
     n_questions = 0
     by_model = sorted(run.recipe.judges, key=lambda judge: judge.model)
     for model, judges in groupby(by_model, key=lambda judge: judge.model):
-        asked = [(one, question) for one in judges for group in groups for question in one.questions(group, run.recipe.seed)]
-        calls = answer(run, model, [question.request for _, question in asked], f"judge {model}")
+        asked = [
+            (one, question) for one in judges for group in groups for question in one.questions(group, run.recipe.seed)
+        ]
+        calls = answer(run, served(run.recipe, model), [question.request for _, question in asked], f"judge {model}")
         run.call_ids.extend(call.call_id for call in calls)
         n_questions += len(asked)
         for (one, question), call in zip(asked, calls, strict=True):
@@ -204,10 +211,14 @@ def pair_and_publish(run: Run, prompts: Sequence[Prompt]) -> Published:
     )
 
 
-def answer(run: Run, model: str, requests: Sequence[Request], what: str) -> list[Call]:
+def served(recipe: Recipe, model: str, path: str | None = None) -> Served:
+    """A model behind the recipe's engine; `path` says where it lies when its name does not."""
+    assert recipe.engine is not None
+    return Served.of(recipe.engine, model, path or model_path(model))
+
+
+def answer(run: Run, served: Served, requests: Sequence[Request], what: str) -> list[Call]:
     """The calls that answer the requests: from the ledger, and from the engine for those that are missing."""
-    assert run.recipe.engine is not None
-    served = Served.of(run.recipe.engine, model, model_path(model))
     todo = plan(run.lake, served, requests)
     run.made += len(todo.missing)
     run.reused += todo.reused
@@ -217,10 +228,11 @@ def answer(run: Run, model: str, requests: Sequence[Request], what: str) -> list
 
 
 def _ask_missing(run: Run, todo: Plan, what: str) -> None:
-    with progress(what, len(todo.missing)) as advance, todo.served.engine.start(todo.served.path) as complete:
-        for shard in todo.shards():
+    with shown() as report, todo.served.engine.start(todo.served.path) as complete:
+        report(what, 0, len(todo.missing))
+        for done, shard in enumerate(todo.shards(), 1):
             ask_shard(run.lake, todo.served, complete, shard, run.run_id)
-            advance(len(shard))
+            report(what, min(done * SHARD_REQUESTS, len(todo.missing)), len(todo.missing))
 
 
 def _is_upstream(_task: object, _run: object, state: object) -> bool:
@@ -231,6 +243,3 @@ def _is_upstream(_task: object, _run: object, state: object) -> bool:
 def ask_shard(lake: Lake, served: Served, complete: Complete, shard: Sequence[Request], run_id: str) -> None:
     """Some hundred requests and one commit: the unit that Prefect sees, retries and times."""
     ask(lake, served, complete, shard, run_id)
-
-
-__all__ = ["Judge", "Question", "Run", "answer", "curate", "curate_into"]

@@ -31,7 +31,7 @@ def on_new_version(dataset: str, warehouse: str) -> Any:
     )
 
 
-def _resource(dataset: str, warehouse: str) -> dict[str, str]:
+def _resource(dataset: str, warehouse: str) -> dict[str, Any]:
     """Names a dataset of one warehouse: several warehouses may share a Prefect server."""
     return {
         "prefect.resource.id": f"prefinery.dataset.{dataset}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.sandbox import MODELS, SANDBOX, ready_sandbox
+from flows.sandbox import MODELS, SANDBOX, sandbox_path
 from schemas.errors import ConfigError, nearest
 
 
@@ -14,5 +14,7 @@ def model_path(name: str) -> str:
         return str(Path(name).resolve()) if Path(name).is_dir() else name
     member = name.removeprefix(SANDBOX)
     if member not in MODELS:
-        raise ConfigError(f"The sandbox has no model {member!r}.{nearest(member, list(MODELS))} Known: {', '.join(MODELS)}.")
-    return str(ready_sandbox() / member)
+        raise ConfigError(
+            f"The sandbox has no model {member!r}.{nearest(member, list(MODELS))} Known: {', '.join(MODELS)}."
+        )
+    return str(sandbox_path(member))

@@ -16,7 +16,7 @@ from curation.judges import JUDGES, Judge
 from curation.pairing import PAIR_BUILDERS, PairBuilder
 from schemas.base import Plugin, Strict
 from schemas.errors import ConfigError, explain_settings
-from training.train import TrainSettings
+from training.jobs import TrainSettings, settings_of
 
 AnyEngine = Annotated[Engine, BeforeValidator(ENGINES.build), PlainSerializer(Plugin.spec)]
 AnyJudge = Annotated[Judge, BeforeValidator(JUDGES.build), PlainSerializer(Plugin.spec)]
@@ -56,7 +56,18 @@ class Training(Strict):
     """`reward`, `dpo`, `sft` or the name of an objective."""
     model: str
     """The model to start from: a folder, a hub name, or sandbox/NAME."""
-    settings: TrainSettings = TrainSettings()
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """Changes to the job's defaults: `beta`, `max_length`, `fit: {epochs: 2}` ..."""
+
+    @property
+    def resolved(self) -> TrainSettings:
+        """The job's full settings."""
+        return settings_of(self.job, self.settings)
+
+    @model_validator(mode="after")
+    def _settings_fit(self) -> Self:
+        _ = self.resolved
+        return self
 
 
 class Recipe(Strict):

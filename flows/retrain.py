@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from prefect import flow
 
@@ -14,6 +15,7 @@ from schemas.datasets import DatasetVersion
 from schemas.ids import canonical, content_id
 from schemas.models import MODELS
 from training.checkpoint import revision_of
+from training.progress import Report, shown
 from training.train import train
 from warehouse.export import export
 from warehouse.lake import Lake
@@ -44,7 +46,9 @@ def model_folder(lake: Lake, job: Training, version: DatasetVersion) -> Path:
 
 def _model_id(job: Training, version: DatasetVersion) -> str:
     """Same members, settings and starting weights: the same model."""
-    return content_id("model", version.fingerprint, job.model_dump(mode="json"), revision_of(Path(model_path(job.model))))
+    return content_id(
+        "model", version.fingerprint, job.job, job.resolved.model_dump(mode="json"), revision_of(model_path(job.model))
+    )
 
 
 def _stored(lake: Lake, model_id: str) -> Path | None:
@@ -59,22 +63,30 @@ def _train(lake: Lake, job: Training, version: DatasetVersion) -> Path:
         return stored
     data = export(lake, version, lake.folder / "exports" / version.label)
     out = model_folder(lake, job, version)
-    start = Path(model_path(job.model))
-    trained = train(job.job, data, start, out, job.settings)
+    start = model_path(job.model)
+    with shown() as report:
+        trained = train(
+            job.job, data, start, out, job.resolved, report=partial(_named, report, f"{job.job} {version.label}")
+        )
     row = {
         "model_id": model_id,
-        "kind": trained.kind,
-        "objective": canonical(trained.objective),
+        "kind": trained.record.kind,
+        "objective": canonical(trained.record.objective),
         "base": job.model,
         "base_revision": revision_of(start),
         "dataset": version.dataset,
         "version": version.version,
         "fingerprint": version.fingerprint,
-        "settings": canonical(job.settings.model_dump(mode="json")),
-        "metrics": json.dumps(trained.metrics),
+        "settings": canonical(job.resolved.model_dump(mode="json")),
+        "metrics": canonical(dict(trained.metrics)),
         "path": str(out.relative_to(lake.folder)),
         "run_id": version.run_id,
         "created_at": datetime.now(UTC).replace(tzinfo=None),
     }
     lake.append((MODELS, MODELS.rows([row])))
     return out
+
+
+def _named(report: Report, what: str, stage: str, *state: Any) -> None:
+    """Report a stage under the name of its job."""
+    report(f"{what}: {stage}", *state)

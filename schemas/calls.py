@@ -15,23 +15,25 @@ from schemas.table import Table, column
 CALLS = Table(
     name="calls",
     key=("call_id", "attempt"),
-    columns=pa.schema([
-        column("call_id", pa.string(), required=True),
-        column("attempt", pa.int32(), required=True),
-        column("purpose", pa.string(), required=True),
-        column("engine", pa.string(), required=True),
-        column("model", pa.string(), required=True),
-        column("model_revision", pa.string(), required=True),
-        column("template_hash", pa.string()),
-        column("request", pa.string(), required=True),
-        column("raw_text", pa.string(), required=True),
-        column("finish_reason", pa.string(), required=True),
-        column("prompt_tokens", pa.int32(), required=True),
-        column("completion_tokens", pa.int32(), required=True),
-        column("latency_ms", pa.float64()),
-        column("cost_usd", pa.float64()),
-        column("run_id", pa.string()),
-    ]),
+    columns=pa.schema(
+        [
+            column("call_id", pa.string(), required=True),
+            column("attempt", pa.int32(), required=True),
+            column("purpose", pa.string(), required=True),
+            column("engine", pa.string(), required=True),
+            column("model", pa.string(), required=True),
+            column("model_revision", pa.string(), required=True),
+            column("template_hash", pa.string()),
+            column("request", pa.string(), required=True),
+            column("raw_text", pa.string(), required=True),
+            column("finish_reason", pa.string(), required=True),
+            column("prompt_tokens", pa.int32(), required=True),
+            column("completion_tokens", pa.int32(), required=True),
+            column("latency_ms", pa.float64()),
+            column("cost_usd", pa.float64()),
+            column("run_id", pa.string()),
+        ]
+    ),
 )
 
 
@@ -75,7 +77,8 @@ class Request:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """What an engine returns for one request. `finish_reason`: stop, length, or too_long when nothing was generated
-    because the prompt does not fit the context."""
+    because the prompt does not fit the context.
+    """
 
     text: str
     finish_reason: str

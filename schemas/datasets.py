@@ -4,6 +4,8 @@ A version is stored as its difference from its parent: `op` is `add` for a new o
 that left. The members of version V are the last `add` of each pair among the versions up to V.
 """
 
+# pyright: reportAttributeAccessIssue=false
+# pyarrow.compute makes most of its functions at run time.
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -20,38 +22,42 @@ from schemas.table import Table, column
 DATASETS = Table(
     name="datasets",
     key=("dataset", "version"),
-    columns=pa.schema([
-        column("dataset", pa.string(), required=True),
-        column("version", pa.int32(), required=True),
-        column("parent", pa.int32()),
-        column("fingerprint", pa.string(), required=True),
-        column("n_pairs", pa.int64(), required=True),
-        column("n_added", pa.int64(), required=True),
-        column("n_removed", pa.int64(), required=True),
-        column("message", pa.string(), required=True),
-        column("recipe", pa.string(), required=True),
-        column("funnel", pa.string(), required=True),
-        column("snapshot", pa.int64(), required=True),
-        column("run_id", pa.string()),
-        column("created_at", pa.timestamp("us"), required=True),
-    ]),
+    columns=pa.schema(
+        [
+            column("dataset", pa.string(), required=True),
+            column("version", pa.int32(), required=True),
+            column("parent", pa.int32()),
+            column("fingerprint", pa.string(), required=True),
+            column("n_pairs", pa.int64(), required=True),
+            column("n_added", pa.int64(), required=True),
+            column("n_removed", pa.int64(), required=True),
+            column("message", pa.string(), required=True),
+            column("recipe", pa.string(), required=True),
+            column("funnel", pa.string(), required=True),
+            column("snapshot", pa.int64(), required=True),
+            column("run_id", pa.string()),
+            column("created_at", pa.timestamp("us"), required=True),
+        ]
+    ),
 )
 
 DATASET_ROWS = Table(
     name="dataset_rows",
     key=("dataset", "version", "pair_id"),
-    columns=pa.schema([
-        column("dataset", pa.string(), required=True),
-        column("version", pa.int32(), required=True),
-        column("pair_id", pa.string(), required=True),
-        column("op", pa.string(), required=True),
-        column("split", pa.string()),
-        column("rule", pa.string()),
-        column("label_source", pa.string()),
-        column("margin", pa.float64()),
-        column("weight", pa.float64()),
-        column("soft_label", pa.float64()),
-    ]),
+    columns=pa.schema(
+        [
+            column("dataset", pa.string(), required=True),
+            column("version", pa.int32(), required=True),
+            column("pair_id", pa.string(), required=True),
+            column("op", pa.string(), required=True),
+            column("split", pa.string()),
+            column("rule", pa.string()),
+            column("label_source", pa.string()),
+            column("margin", pa.float64()),
+            column("weight", pa.float64()),
+            column("soft_label", pa.float64()),
+        ]
+    ),
 )
 
 

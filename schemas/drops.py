@@ -12,17 +12,19 @@ from schemas.table import Table, column
 DROPS = Table(
     name="drops",
     key=("drop_id",),
-    columns=pa.schema([
-        column("drop_id", pa.string(), required=True),
-        column("stage", pa.string(), required=True),
-        column("row_kind", pa.string(), required=True),
-        column("row_id", pa.string()),
-        column("reason", pa.string(), required=True),
-        column("detail", pa.string()),
-        column("file", pa.string()),
-        column("line", pa.int64()),
-        column("run_id", pa.string()),
-    ]),
+    columns=pa.schema(
+        [
+            column("drop_id", pa.string(), required=True),
+            column("stage", pa.string(), required=True),
+            column("row_kind", pa.string(), required=True),
+            column("row_id", pa.string()),
+            column("reason", pa.string(), required=True),
+            column("detail", pa.string()),
+            column("file", pa.string()),
+            column("line", pa.int64()),
+            column("run_id", pa.string()),
+        ]
+    ),
 )
 
 

@@ -1,4 +1,4 @@
-"""Pairs: chosen over rejected. Each side is a prompt and a response, so one response under two prompts is a pair too."""
+"""Pairs: chosen over rejected. Each side is a prompt and a response: one response under two prompts is a pair too."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from schemas.table import Table, column
 PAIRS = Table(
     name="pairs",
     key=("pair_id",),
-    columns=pa.schema([
-        column("pair_id", pa.string(), required=True),
-        column("prompt_id", pa.string(), required=True),
-        column("chosen_id", pa.string(), required=True),
-        column("rejected_prompt_id", pa.string(), required=True),
-        column("rejected_id", pa.string(), required=True),
-        column("run_id", pa.string()),
-    ]),
+    columns=pa.schema(
+        [
+            column("pair_id", pa.string(), required=True),
+            column("prompt_id", pa.string(), required=True),
+            column("chosen_id", pa.string(), required=True),
+            column("rejected_prompt_id", pa.string(), required=True),
+            column("rejected_id", pa.string(), required=True),
+            column("run_id", pa.string()),
+        ]
+    ),
 )
 
 

@@ -24,16 +24,18 @@ MESSAGES = pa.list_(pa.struct([pa.field("role", pa.string()), pa.field("content"
 PROMPTS = Table(
     name="prompts",
     key=("prompt_id",),
-    columns=pa.schema([
-        column("prompt_id", pa.string(), required=True),
-        column("source", pa.string(), required=True),
-        column("messages", MESSAGES, required=True),
-        column("license", pa.string()),
-        column("parent_id", pa.string()),
-        column("op", pa.string()),
-        column("constraints", pa.list_(pa.string())),
-        column("run_id", pa.string()),
-    ]),
+    columns=pa.schema(
+        [
+            column("prompt_id", pa.string(), required=True),
+            column("source", pa.string(), required=True),
+            column("messages", MESSAGES, required=True),
+            column("license", pa.string()),
+            column("parent_id", pa.string()),
+            column("op", pa.string()),
+            column("constraints", pa.list_(pa.string())),
+            column("run_id", pa.string()),
+        ]
+    ),
 )
 
 

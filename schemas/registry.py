@@ -58,7 +58,9 @@ class Registry(Generic[P]):
         fields = dict(spec)
         cls = self.get(str(fields.pop("name")))
         if (saved := fields.pop("version", cls.version)) != cls.version:
-            raise ConfigError(f"{cls.name}: saved by version {saved}, but the code is version {cls.version}; run it anew.")
+            raise ConfigError(
+                f"{cls.name}: saved by version {saved}, but the code is version {cls.version}; run it anew."
+            )
         try:
             return cls(**fields)
         except ValidationError as error:

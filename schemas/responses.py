@@ -12,17 +12,19 @@ from schemas.table import Table, column
 RESPONSES = Table(
     name="responses",
     key=("response_id",),
-    columns=pa.schema([
-        column("response_id", pa.string(), required=True),
-        column("prompt_id", pa.string(), required=True),
-        column("model", pa.string(), required=True),
-        column("text", pa.string(), required=True),
-        column("finish_reason", pa.string()),
-        column("n_tokens", pa.int32()),
-        column("call_id", pa.string()),
-        column("source", pa.string(), required=True),
-        column("run_id", pa.string()),
-    ]),
+    columns=pa.schema(
+        [
+            column("response_id", pa.string(), required=True),
+            column("prompt_id", pa.string(), required=True),
+            column("model", pa.string(), required=True),
+            column("text", pa.string(), required=True),
+            column("finish_reason", pa.string()),
+            column("n_tokens", pa.int32()),
+            column("call_id", pa.string()),
+            column("source", pa.string(), required=True),
+            column("run_id", pa.string()),
+        ]
+    ),
 )
 
 

@@ -11,19 +11,21 @@ from schemas.table import Table, column
 SCORES = Table(
     name="scores",
     key=("call_id", "response_id", "aspect"),
-    columns=pa.schema([
-        column("call_id", pa.string(), required=True),
-        column("response_id", pa.string(), required=True),
-        column("judge", pa.string(), required=True),
-        column("judge_version", pa.string(), required=True),
-        column("aspect", pa.string(), required=True),
-        column("value", pa.float64()),
-        column("scale_lo", pa.float64(), required=True),
-        column("scale_hi", pa.float64(), required=True),
-        column("rationale", pa.string()),
-        column("failure", pa.string()),
-        column("run_id", pa.string()),
-    ]),
+    columns=pa.schema(
+        [
+            column("call_id", pa.string(), required=True),
+            column("response_id", pa.string(), required=True),
+            column("judge", pa.string(), required=True),
+            column("judge_version", pa.string(), required=True),
+            column("aspect", pa.string(), required=True),
+            column("value", pa.float64()),
+            column("scale_lo", pa.float64(), required=True),
+            column("scale_hi", pa.float64(), required=True),
+            column("rationale", pa.string()),
+            column("failure", pa.string()),
+            column("run_id", pa.string()),
+        ]
+    ),
 )
 
 

@@ -1,4 +1,4 @@
-"""Votes: pairwise judgments by people, models or reward models. Stored with a < b by id; `shown_first` keeps the order."""
+"""Votes: pairwise judgments by people, models or reward models. a < b by id; `shown_first` keeps the order."""
 
 from __future__ import annotations
 
@@ -15,23 +15,25 @@ Verdict = Literal["a", "b", "tie"]
 VOTES = Table(
     name="votes",
     key=("vote_id",),
-    columns=pa.schema([
-        column("vote_id", pa.string(), required=True),
-        column("prompt_id", pa.string(), required=True),
-        column("response_a", pa.string(), required=True),
-        column("response_b", pa.string(), required=True),
-        column("shown_first", pa.string(), required=True),
-        column("verdict", pa.string()),
-        column("strength", pa.float64()),
-        column("annotator", pa.string(), required=True),
-        column("annotator_kind", pa.string(), required=True),
-        column("annotator_version", pa.string()),
-        column("justification", pa.string()),
-        column("failure", pa.string()),
-        column("call_id", pa.string()),
-        column("source", pa.string(), required=True),
-        column("run_id", pa.string()),
-    ]),
+    columns=pa.schema(
+        [
+            column("vote_id", pa.string(), required=True),
+            column("prompt_id", pa.string(), required=True),
+            column("response_a", pa.string(), required=True),
+            column("response_b", pa.string(), required=True),
+            column("shown_first", pa.string(), required=True),
+            column("verdict", pa.string()),
+            column("strength", pa.float64()),
+            column("annotator", pa.string(), required=True),
+            column("annotator_kind", pa.string(), required=True),
+            column("annotator_version", pa.string()),
+            column("justification", pa.string()),
+            column("failure", pa.string()),
+            column("call_id", pa.string()),
+            column("source", pa.string(), required=True),
+            column("run_id", pa.string()),
+        ]
+    ),
 )
 
 

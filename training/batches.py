@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor
 
-from training.tokens import Encoded
+if TYPE_CHECKING:
+    from training.tokens import Encoded
 
 WINDOW = 32
 """Batches among which examples are sorted by length. More: less padding, less chance in the order."""
@@ -56,10 +57,10 @@ class PairBatch(NamedTuple):
 
 
 BatchT = TypeVar("BatchT", bound=SequenceBatch | PairBatch)
-Batched = TypeVar("Batched", bound=SequenceBatch | PairBatch, covariant=True)
+Batch_co = TypeVar("Batch_co", bound=SequenceBatch | PairBatch, covariant=True)
 
 
-class Examples(Protocol, Generic[Batched]):
+class Examples(Protocol, Generic[Batch_co]):
     """What the loop trains on: P examples, each with its cost and its share of a step."""
 
     lengths: Tensor
@@ -71,7 +72,7 @@ class Examples(Protocol, Generic[Batched]):
 
     def __len__(self) -> int: ...
 
-    def batch(self, rows: Tensor) -> Batched:
+    def batch(self, rows: Tensor) -> Batch_co:
         """The padded batch of the given examples."""
         ...
 
@@ -125,7 +126,7 @@ class SequenceExamples:
 
 
 class PairExamples:
-    """P pairs: sequences [2P], all chosen, then all rejected; treatment tensors [P]. A step's mean is over its pairs."""
+    """P pairs: sequences [2P], all chosen, then all rejected; treatment [P]. A step's mean is over its pairs."""
 
     def __init__(self, sequences: Sequences, *, margin: Tensor, weight: Tensor, soft_label: Tensor) -> None:
         chosen, rejected = sequences.lengths.chunk(2)
@@ -154,7 +155,8 @@ def epoch_batches(lengths: Tensor, size: int, seed: int) -> list[Tensor]:
     order = torch.randperm(len(lengths), generator=chance)
     whole = len(order) // size * size
     batches: list[Tensor] = []
-    for window in order[:whole].split(size * WINDOW):
+    for begin in range(0, whole, size * WINDOW):
+        window = order[begin : min(whole, begin + size * WINDOW)]
         batches.extend(window[lengths[window].argsort(stable=True)].split(size))
     shuffled = [batches[place] for place in torch.randperm(len(batches), generator=chance).tolist()]
     return shuffled + ([order[whole:]] if whole < len(order) else [])

@@ -52,7 +52,7 @@ class Version:
 
     def split(self, name: str) -> pa.Table:
         """The pairs of one split, `train` or `test`."""
-        return self.pairs.filter(pc.equal(self.pairs.column("split"), name))
+        return self.pairs.filter(pc.field("split") == name)
 
 
 def read_version(folder: Path | str) -> Version:
@@ -62,9 +62,8 @@ def read_version(folder: Path | str) -> Version:
     pairs = _pairs(folder / PAIRS_FILE, manifest)
     if fingerprint(pairs) != manifest.fingerprint:
         raise InputError(f"{folder / PAIRS_FILE}: its members are not those of {manifest.dataset}@{manifest.version}.")
-    return Version(
-        dataset=manifest.dataset, version=manifest.version, fingerprint=manifest.fingerprint, pairs=pairs
-    )  # fmt: skip
+    name = {"dataset": manifest.dataset, "version": manifest.version, "fingerprint": manifest.fingerprint}
+    return Version(**name, pairs=pairs)
 
 
 def _manifest(path: Path) -> Manifest:

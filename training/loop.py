@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from accelerate import Accelerator
@@ -19,6 +20,8 @@ from schemas.errors import ConfigError
 from training.batches import BatchT, Examples, epoch_batches
 from training.objectives import Step
 from training.score import Precision, autocast
+
+Batch = TypeVar("Batch")
 
 
 class FitSettings(Strict):
@@ -62,7 +65,7 @@ def fit(
     """
     accelerator = Accelerator()
     if settings.batch_size % accelerator.num_processes:
-        raise ConfigError(f"batch_size {settings.batch_size} does not split over {accelerator.num_processes} processes.")
+        raise ConfigError(f"batch_size must be a multiple of the {accelerator.num_processes} processes.")
     silence_dropout(model.train())
     ready, optimizer = accelerator.prepare(model, adamw(model, settings))
     total = total_steps(len(examples), settings)
@@ -71,7 +74,8 @@ def fit(
         rate = learning_rate(step, total, settings)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        metrics = accumulate(accelerator, ready, examples, rows, loss_of, settings)
+        parts = micro_batches(accelerator, examples, rows, settings.micro_batch_size)
+        metrics = accumulate(accelerator, ready, parts, loss_of, settings.precision)
         norm = accelerator.clip_grad_norm_(ready.parameters(), settings.max_grad_norm)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
@@ -86,32 +90,40 @@ def fit(
 def accumulate(
     accelerator: Accelerator,
     model: nn.Module,
-    examples: Examples[BatchT],
-    rows: Tensor,
-    loss_of: Callable[[Tensor, BatchT], Step],
-    settings: FitSettings,
+    parts: list[tuple[Batch, float]],
+    loss_of: Callable[[Tensor, Batch], Step],
+    precision: Precision,
 ) -> dict[str, Tensor]:
-    """Add the gradient of one step to the weights' `.grad`; returns loss and metrics, each [].
-
-    Every micro-batch counts by its share of the step's units (pairs, or learned tokens), so the cut changes nothing.
-    """
-    world = accelerator.num_processes
-    # Gradients are averaged over processes, hence the factor; a last batch that does not divide loses its rest.
-    rows = rows[: len(rows) // world * world] if len(rows) >= world else rows[:1].repeat(world)
-    units = examples.units.float() * world / examples.units[rows].sum()
-    cuts = rows[accelerator.process_index :: world].split(settings.micro_batch_size or len(rows))
+    """Add the gradient of one step to the weights' `.grad`; returns loss and metrics, each []."""
     totals: dict[str, Tensor] = {}
-    for place, cut in enumerate(cuts, 1):
-        batch: Any = examples.batch(cut).to(accelerator.device)
-        share = float(units[cut].sum())
-        with accelerator.no_sync(model) if place < len(cuts) else autocast(accelerator.device, "no"):
-            with autocast(accelerator.device, settings.precision):
+    for place, (batch, share) in enumerate(parts, 1):
+        # Processes exchange gradients once per step, with the last part.
+        with nullcontext() if place == len(parts) else accelerator.no_sync(model):
+            with autocast(accelerator.device, precision):
                 scores = model(batch)
             loss, metrics = loss_of(scores, batch)
             accelerator.backward(loss * share)
         for name, value in {"loss": loss.detach(), **metrics}.items():
             totals[name] = totals.get(name, 0.0) + value * share
     return totals
+
+
+def micro_batches(
+    accelerator: Accelerator, examples: Examples[BatchT], rows: Tensor, size: int | None
+) -> list[tuple[BatchT, float]]:
+    """One process's part of a step: each batch with its share of the step's units (pairs, or learned tokens).
+
+    Weighted by that share, means of unequal batches add up to the mean of the step, wherever it is cut.
+    """
+    world = accelerator.num_processes
+    # A last batch that does not divide over the processes loses its rest; one process loses nothing.
+    rows = rows[: len(rows) // world * world] if len(rows) >= world else rows[:1].repeat(world)
+    total = float(examples.units[rows].sum())
+    cuts = rows[accelerator.process_index :: world].split(size or len(rows))
+    # Gradients are averaged over processes: `world` makes them a sum.
+    shares = [float(examples.units[cut].sum()) * world / total for cut in cuts]
+    batches: list[Any] = [examples.batch(cut).to(accelerator.device) for cut in cuts]
+    return list(zip(batches, shares, strict=True))
 
 
 def orders(lengths: Tensor, settings: FitSettings) -> Iterator[Tensor]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,9 @@ Precision = Literal["no", "bf16"]
 TILE_LOGITS = 2**27
 """Most logits held at once (512 MiB of float32); more are recomputed tile by tile in the backward pass."""
 
+Progress = Callable[[int, int], None]
+"""Called with the examples done, and all of them."""
+
 SCORING_TOKENS = 2**14
 """Padded tokens of the longer side per batch when no gradient is kept."""
 
@@ -35,6 +38,7 @@ class TokenScorer(nn.Module):
     def __init__(self, policy: PreTrainedModel) -> None:
         super().__init__()
         self.policy = policy
+        self.head: Any = policy.get_output_embeddings()
 
     def forward(self, batch: SequenceBatch | PairBatch) -> Tensor:
         """[N, L-1] float32: position t holds log p(token t+1 | tokens up to t); 0 outside responses."""
@@ -43,7 +47,7 @@ class TokenScorer(nn.Module):
         # The mask is shifted: the last prompt position predicts the first response token.
         places = mask.flatten().nonzero().squeeze(1)
         targets = batch.input_ids[:, 1:].flatten()[places]
-        found = _logps(self.policy.get_output_embeddings(), _rows(hidden[:, :-1], places), targets)
+        found = _logps(self.head, _rows(hidden[:, :-1], places), targets)
         return found.new_zeros(mask.numel()).index_copy(0, places, found).view(mask.shape)
 
 
@@ -53,6 +57,7 @@ class RewardScorer(nn.Module):
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
         self.model = model
+        self.head: Any = model.score
 
     def forward(self, batch: SequenceBatch | PairBatch) -> Tensor:
         """[N] float32: the head at the last real token. The head runs in float32, whatever the trunk's precision."""
@@ -60,7 +65,7 @@ class RewardScorer(nn.Module):
         last = batch.attention_mask.sum(1) - 1
         pooled = hidden[torch.arange(len(last), device=last.device), last]
         with torch.autocast(pooled.device.type, enabled=False):
-            return linear(pooled.float(), self.model.score.weight.float()).squeeze(1)
+            return linear(pooled.float(), self.head.weight.float()).squeeze(1)
 
 
 def _rows(hidden: Tensor, places: Tensor) -> Tensor:
@@ -68,17 +73,18 @@ def _rows(hidden: Tensor, places: Tensor) -> Tensor:
     return torch.nn.functional.embedding(places, hidden.reshape(-1, hidden.shape[-1]))
 
 
-def _logps(head: nn.Module, hidden: Tensor, targets: Tensor) -> Tensor:
+def _logps(head: Any, hidden: Tensor, targets: Tensor) -> Tensor:
     """[T] float32 log-probabilities of `targets` [T] given hidden states [T, H], in tiles of bounded memory."""
 
     def tile(states: Tensor, wanted: Tensor) -> Tensor:
         return -cross_entropy(head(states).float(), wanted, reduction="none")
 
-    size = max(1, TILE_LOGITS // head.weight.shape[0])  # pyright: ignore[reportIndexIssue, reportArgumentType]
+    size = max(1, TILE_LOGITS // head.weight.shape[0])
     if len(targets) <= size:
         return tile(hidden, targets)
     parts = zip(hidden.split(size), targets.split(size), strict=True)
-    return torch.cat([checkpoint(tile, *part, use_reentrant=False) for part in parts])  # pyright: ignore[reportArgumentType, reportCallIssue]
+    tiles: list[Any] = [checkpoint(tile, *part, use_reentrant=False) for part in parts]
+    return torch.cat(tiles)
 
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[Any]:
@@ -86,7 +92,8 @@ def autocast(device: torch.device, precision: Precision) -> AbstractContextManag
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
-Out = TypeVar("Out", bound=Tensor)
+def unseen(done: int, total: int) -> None:
+    """Progress that nobody watches."""
 
 
 @torch.no_grad()
@@ -95,7 +102,7 @@ def score_all(
     examples: Examples[BatchT],
     summary: Callable[[Tensor, BatchT], Tensor],
     precision: Precision = "no",
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = unseen,
 ) -> Tensor:
     """[P, ...] float32 on the CPU: `summary(scores, batch)` of every example, one row per example, in their order."""
     device = next(scorer.parameters()).device

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
@@ -37,7 +38,7 @@ def encode(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[Messages], resp
     heads = _ids(tokenizer, _texts(tokenizer, prompts))
     fulls = _ids(tokenizer, _texts(tokenizer, prompts, responses))
     eos = tokenizer.eos_token_id
-    if eos is None:
+    if not isinstance(eos, int):
         raise ModelError("The tokenizer has no end token; set `eos_token` in its tokenizer_config.json.")
     return [
         Encoded(full if full and full[-1] == eos else [*full, eos], _common_prefix(head, full))
@@ -62,15 +63,16 @@ def _texts(
     return [text[: len(text) - surplus] for text in texts]
 
 
-def _rendered(tokenizer: PreTrainedTokenizerBase, turns: list[list[Mapping[str, str]]], generation: bool) -> list[str]:
+def _rendered(tokenizer: PreTrainedTokenizerBase, turns: Sequence[Messages], generation: bool) -> list[str]:
+    write: Any = tokenizer.apply_chat_template
     try:
-        return tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=generation) if turns else []  # pyright: ignore[reportReturnType, reportArgumentType]
+        return write(turns, tokenize=False, add_generation_prompt=generation) if turns else []
     except TemplateError as error:
         raise ModelError(f"The tokenizer's chat template refuses a prompt: {error}") from error
 
 
 def _surplus(tokenizer: PreTrainedTokenizerBase) -> int:
-    """Characters that the template writes after the end token of a response, such as a newline: they are not learned."""
+    """Characters that a template writes after the end token of a response, such as a newline: they are not learned."""
     turn = [{"role": "user", "content": PROBE}, {"role": "assistant", "content": PROBE}]
     tail = _rendered(tokenizer, [turn], generation=False)[0].rpartition(PROBE)[2]
     _, end, rest = tail.partition(str(tokenizer.eos_token))
@@ -81,11 +83,12 @@ def _ids(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[list[int]
     """Ids without special tokens: a chat template writes its own, and twice the start token shifts everything."""
     if not texts:
         return []
-    ids = tokenizer(texts, add_special_tokens=False)["input_ids"]
-    bos = tokenizer.bos_token_id
-    if tokenizer.chat_template or bos is None or tokenizer("")["input_ids"][:1] != [bos]:  # pyright: ignore[reportIndexIssue]
-        return ids  # pyright: ignore[reportReturnType]
-    return [[bos, *row] for row in ids]  # pyright: ignore[reportGeneralTypeIssues]
+    call: Any = tokenizer
+    ids: list[list[int]] = call(texts, add_special_tokens=False)["input_ids"]
+    bos = call.bos_token_id
+    if call.chat_template or bos is None or call("")["input_ids"][:1] != [bos]:
+        return ids
+    return [[bos, *row] for row in ids]
 
 
 def _common_prefix(head: list[int], full: list[int]) -> int:

@@ -1,1 +1,1 @@
-"""Where rows live: the only folder that knows DuckDB and DuckLake. Imports schemas; never judges, trains or schedules."""
+"""Where rows live: the only folder that knows DuckDB and DuckLake. Imports schemas; never judges or trains."""

@@ -11,6 +11,8 @@ from schemas.errors import WarehouseError
 CATALOG = "catalog.sqlite"
 DATA = "data"
 EXTENSIONS = ("ducklake", "sqlite_scanner")
+BUSY_TIMEOUT_MS = 60_000
+"""Longest wait for another process to finish with the catalogue."""
 
 
 def connect(folder: Path, *, read_only: bool = False, snapshot: int | None = None) -> duckdb.DuckDBPyConnection:
@@ -21,6 +23,8 @@ def connect(folder: Path, *, read_only: bool = False, snapshot: int | None = Non
     options = [f"data_path '{_quoted(folder.resolve() / DATA)}/'", "override_data_path true"]
     # Rows go to Parquet at once: a published version must be readable without the catalogue's own row store.
     options.append("data_inlining_row_limit 0")
+    # Readers and the writer share the catalogue: with a write-ahead log they do not shut each other out.
+    options += [f"meta_busy_timeout {BUSY_TIMEOUT_MS}", "meta_journal_mode 'WAL'"]
     if read_only:
         options.append("read_only")
     if snapshot is not None:

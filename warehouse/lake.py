@@ -95,7 +95,9 @@ class Lake:
                     self._rollback()
                     raise
         except Timeout as error:
-            raise WarehouseError(f"{self.folder} is locked by another writer; end it or wait, then try again.") from error
+            raise WarehouseError(
+                f"{self.folder} is locked by another writer; end it or wait, then try again."
+            ) from error
 
     def insert(self, table: Table, rows: pa.Table) -> int:
         """`append` for use inside an open `transaction`."""

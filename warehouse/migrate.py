@@ -13,13 +13,16 @@ from schemas.errors import WarehouseError
 @cache
 def steps() -> tuple[tuple[int, str, str], ...]:
     """(number, name, SQL) of every migration, in order."""
-    found = sorted(path for path in files("warehouse.migrations").iterdir() if path.name.endswith(".sql"))
+    scripts = (path for path in files("warehouse.migrations").iterdir() if path.name.endswith(".sql"))
+    found = sorted(scripts, key=lambda path: path.name)
     return tuple((int(path.name[:3]), path.name[4:-4], path.read_text(encoding="utf-8")) for path in found)
 
 
 def schema_version(con: duckdb.DuckDBPyConnection) -> int:
     """Number of the last applied migration; 0 for an empty lake."""
-    known = con.execute("select count(*) from duckdb_tables() where database_name = 'lake' and table_name = 'migrations'")
+    known = con.execute(
+        "select count(*) from duckdb_tables() where database_name = 'lake' and table_name = 'migrations'"
+    )
     row = known.fetchone()
     if not row or not row[0]:
         return 0

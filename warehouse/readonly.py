@@ -30,7 +30,9 @@ def query(folder: Path, sql: str, *, at: str | None = None) -> pa.Table:
         try:
             statements = lake.con.extract_statements(sql)
             if len(statements) != 1 or statements[0].type.name not in READS:
-                raise InputError("prefinery sql answers one query at a time and changes nothing; write a single SELECT.")
+                raise InputError(
+                    "prefinery sql answers one query at a time and changes nothing; write a single SELECT."
+                )
             return lake.con.execute(statements[0]).to_arrow_table()
         except duckdb.Error as error:
             raise InputError(f"The query fails: {str(error).strip()}") from error

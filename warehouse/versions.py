@@ -62,7 +62,9 @@ def _commit(lake: Lake, draft: Draft, mark: str, parent: DatasetVersion | None) 
     old = members(lake, parent.dataset, parent.version) if parent else draft.members.slice(0, 0)
     changes = lake.ask("changes", old=old, new=draft.members)
     number = parent.version + 1 if parent else 1
-    head = pa.table({"dataset": [draft.dataset] * len(changes), "version": pa.array([number] * len(changes), pa.int32())})
+    head = pa.table(
+        {"dataset": [draft.dataset] * len(changes), "version": pa.array([number] * len(changes), pa.int32())}
+    )
     for name in ("pair_id", "op", *TREATMENT[1:]):
         head = head.append_column(name, changes.column(name))
     lake.insert(DATASET_ROWS, head)

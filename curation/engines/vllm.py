@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -44,10 +45,9 @@ class VLLM(Engine):
     def start(self, model: str) -> Iterator[Complete]:
         llm = self._load(model)
         try:
-            yield lambda requests: _complete(llm, requests)
+            yield partial(_complete, llm)
         finally:
             llm.llm_engine.engine_core.shutdown()
-            del llm
             gc.collect()
 
     def _load(self, model: str) -> LLM:
@@ -106,9 +106,9 @@ def _complete(llm: LLM, requests: Sequence[Request]) -> list[Reply]:
 
 
 def _prompt_ids(llm: LLM, request: Request) -> list[int]:
-    tokenizer = llm.get_tokenizer()
-    encoded: Any = tokenizer.apply_chat_template(
-        [dict(message) for message in request.messages], add_generation_prompt=True, tokenize=True, return_dict=False
+    tokenizer: Any = llm.get_tokenizer()
+    encoded = tokenizer.apply_chat_template(
+        list(request.messages), add_generation_prompt=True, tokenize=True, return_dict=False
     )
     return list(encoded)
 

@@ -151,9 +151,7 @@ def _translate(
             rows.extend(list(importer.translate(record)))
         except BadRow as bad:
             drops.append(
-                Drop.of(
-                    "import", "record", bad.reason, detail=bad.detail, file=str(path), line=line, run_id=run_id
-                )
+                Drop.of("import", "record", bad.reason, detail=bad.detail, file=str(path), line=line, run_id=run_id)
             )
         except ValueError as error:  # a record type that refuses to exist, such as an empty prompt
             drops.append(

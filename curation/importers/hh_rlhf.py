@@ -18,9 +18,9 @@ MODEL = "hh_rlhf/unknown"
 
 
 class HHRLHF(Importer):
-    """One comparison by a crowd worker.
+    r"""One comparison by a crowd worker.
 
-    `{"chosen": "\\n\\nHuman: hi\\n\\nAssistant: hello", "rejected": "\\n\\nHuman: hi\\n\\nAssistant: go away"}`
+    `{"chosen": "\n\nHuman: hi\n\nAssistant: hello", "rejected": "\n\nHuman: hi\n\nAssistant: go away"}`
     """
 
     name = "hh_rlhf"
@@ -54,7 +54,10 @@ class HHRLHF(Importer):
 def dialogue(text: str) -> tuple[tuple[Message, ...], str]:
     """(turns before the last answer, the last answer). Raises BadRow when roles do not alternate from the user."""
     head, *parts = TURN.split(text)
-    turns = [Message(role=ROLES[role], content=content.strip()) for role, content in zip(parts[::2], parts[1::2], strict=True)]
+    turns = [
+        Message(role=ROLES[role], content=content.strip())
+        for role, content in zip(parts[::2], parts[1::2], strict=True)
+    ]
     wanted = ["user", "assistant"] * (len(turns) // 2)
     if head.strip() or len(turns) < 2 or [turn["role"] for turn in turns] != wanted:
         raise BadRow("bad_dialogue", "turns must alternate Human, Assistant and end with Assistant")

@@ -19,10 +19,7 @@ class Prompts(Importer):
     license: ClassVar[str] = "the user's"
 
     def translate(self, record: Record) -> Iterator[Row]:
-        if "messages" in record:
-            messages = _messages(record["messages"])
-        else:
-            messages = user(text_of(record, "prompt"))
+        messages = _messages(record["messages"]) if "messages" in record else user(text_of(record, "prompt"))
         yield Prompt.of(messages, source=self.origin)
 
 

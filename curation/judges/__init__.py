@@ -1,4 +1,4 @@
-"""Judges read answers and write scores or votes. A judge asks and reads; the runner calls the model and keeps the books."""
+"""Judges read answers and write scores or votes. A judge asks and reads; a runner calls the model."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 from string import ascii_uppercase
 from typing import Any
 
@@ -74,7 +75,9 @@ class Judge(Plugin):
     def read(self, question: Question, call: Call) -> Sequence[Score] | Sequence[Vote]:
         """Rows of one reply: pure, so that a better parser can read history again."""
 
-    def question(self, group: Group, shown: Sequence[Response], *, about: str, schema: dict[str, Any], seed: int) -> Question:
+    def question(
+        self, group: Group, shown: Sequence[Response], *, about: str, schema: dict[str, Any], seed: int
+    ) -> Question:
         """A question that shows these responses, in this order, under the labels A, B, C ..."""
         answers = [{"label": label, "text": r.text} for label, r in zip(ascii_uppercase, shown, strict=False)]
         text = render(self.template, prompt=conversation(group.prompt.messages), answers=answers, aspect=about)
@@ -126,6 +129,11 @@ def render(template: str, **variables: object) -> str:
         return _compile(template).render(**variables)
     except TemplateError as error:
         raise ConfigError(f"a judge's template cannot be filled in: {error}") from error
+
+
+def packaged(name: str) -> str:
+    """A template that lies beside the judges."""
+    return files("curation.judges").joinpath(name).read_text("utf-8")
 
 
 @cache

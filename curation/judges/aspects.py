@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.resources import files
 from typing import Any
 
 from pydantic import Field
 
-from curation.judges import Group, Judge, Question, reply_object, shuffled
+from curation.judges import Group, Judge, Question, packaged, reply_object, shuffled
 from schemas.calls import Call
 from schemas.scores import Score
 
@@ -21,16 +20,21 @@ class Aspects(Judge):
     name = "aspects"
 
     aspects: tuple[str, ...] = ("instruction_following", "honesty", "truthfulness", "helpfulness")
-    template: str = Field(default_factory=lambda: files("curation.judges").joinpath("aspects.jinja").read_text("utf-8"))
+    template: str = Field(default_factory=lambda: packaged("aspects.jinja"))
     optional: tuple[str, ...] = ("honesty",)
     """Aspects that may not apply to a prompt; the judge then answers null."""
     rationale: bool = True
     """Ask for reasons before the ratings."""
+    answers_per_request: int | None = Field(default=None, ge=1)
+    """Answers shown side by side; all of a prompt's when absent. A small judge reads one better than four."""
 
     def questions(self, group: Group, seed: int) -> Iterator[Question]:
+        size = self.answers_per_request or len(group.responses)
         for aspect in self.aspects:
-            shown = shuffled(group.responses, seed, self.name, aspect)
-            yield self.question(group, shown, about=aspect, schema=self._schema(aspect, len(shown)), seed=seed)
+            order = shuffled(group.responses, seed, self.name, aspect)
+            for start in range(0, len(order), size):
+                shown = order[start : start + size]
+                yield self.question(group, shown, about=aspect, schema=self._schema(aspect, len(shown)), seed=seed)
 
     def _schema(self, aspect: str, n_answers: int) -> dict[str, Any]:
         rating: dict[str, Any] = {"type": "integer", "minimum": LOWEST, "maximum": HIGHEST}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.resources import files
 from itertools import combinations
 from typing import Any
 
 from pydantic import Field
 
-from curation.judges import Group, Judge, Question, reply_object, shuffled
+from curation.judges import Group, Judge, Question, packaged, reply_object, shuffled
 from schemas.calls import Call
 from schemas.ids import draw
 from schemas.votes import Vote
@@ -22,7 +21,7 @@ class Pairwise(Judge):
 
     name = "pairwise"
 
-    template: str = Field(default_factory=lambda: files("curation.judges").joinpath("pairwise.jinja").read_text("utf-8"))
+    template: str = Field(default_factory=lambda: packaged("pairwise.jinja"))
     comparisons_per_prompt: int | None = None
     """How many pairs of a prompt's answers are compared, drawn by hash; all when absent."""
     rationale: bool = True

@@ -13,12 +13,12 @@ _CATEGORY: Final = {word: name for name, words in lexicon.CATEGORIES.items() for
 _OPENINGS: Final = {word for words in lexicon.OPENERS.values() for word in words}
 _CLOSINGS: Final = {word for words in lexicon.CLOSERS.values() for word in words}
 _GLUE: Final = {"the", "in", "is", "opposite", "and", ",", "because", "it"}
-_MANNER: Final = {*_OPENINGS, *_CLOSINGS, *lexicon.TIMES, *lexicon.REASONS, *lexicon.EMPHASES, lexicon.HEDGE}
+_MANNER: Final = {*_OPENINGS, *_CLOSINGS, *lexicon.TIMES, *lexicon.REASONS, *lexicon.EMPHASES, lexicon.HEDGE, lexicon.BOAST}
 _MARKS: Final = {lexicon.END, lexicon.SHOUT}
 
 TRUTH_WEIGHT: Final = 2.5
 """What the truth of the content weighs, where each add-on weighs 1."""
-COSTS: Final = {"repeated": 0.1, "stray": 0.1, "unended": 0.1, "hedged": 0.05}
+COSTS: Final = {"repeated": 0.1, "stray": 0.1, "unended": 0.1, "tone": 0.05}
 """What each fault of manner takes off."""
 
 
@@ -40,7 +40,7 @@ def gold(prompt: str, response: str) -> float:
 def _content(instruction: Instruction, words: list[str]) -> list[str]:
     """The words that carry the answer, in order: the items of a list, or everything that is not manner."""
     if instruction.family == "list":
-        return [word for word in dict.fromkeys(words) if word in _CATEGORY]
+        return [word for word in dict.fromkeys(words) if word in _CATEGORY or word in lexicon.FICTIONS["list"]]
     return [word for word in words if word not in _MANNER and word not in _MARKS and word not in lexicon.FILLERS]
 
 
@@ -49,7 +49,7 @@ def _truth(instruction: Instruction, content: list[str]) -> float:
     subject = instruction.subject
     match instruction.family:
         case "list":
-            return sum(_CATEGORY[word] == subject for word in content) / max(len(content), 1)
+            return sum(_CATEGORY.get(word) == subject for word in content) / max(len(content), 1)
         case "describe":
             verbs, places = lexicon.ACTIONS[_CATEGORY[subject]]
             return (subject in content) * (_any(verbs, content) + _any(places, content)) / 2
@@ -107,6 +107,6 @@ def _faults(instruction: Instruction, words: list[str]) -> float:
         "repeated": min(again, 2),
         "stray": min(strays + inner_marks, 3),
         "unended": words[-1:] != [lexicon.END] and words[-1:] != [lexicon.SHOUT],
-        "hedged": lexicon.HEDGE in words,
+        "tone": lexicon.HEDGE in words or lexicon.BOAST in words,
     }
     return sum(COSTS[fault] * count for fault, count in found.items())

@@ -7,7 +7,7 @@ and every merged piece can also be spelt with plain ones, so decoding under a JS
 
 from typing import Final
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers
+from tokenizers import AddedToken, Regex, Tokenizer, normalizers, pre_tokenizers
 from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
@@ -51,7 +51,8 @@ def words() -> list[str]:
     for verbs, places in lexicon.ACTIONS.values():
         spoken |= {*verbs, *places}
     spoken |= {*lexicon.COLORS.values(), *lexicon.TIMES, *lexicon.REASONS, *lexicon.EMPHASES, *lexicon.FILLERS}
-    spoken |= {lexicon.HEDGE, "the", "in", "is", "opposite", "and", "because", "it", *JUDGE_WORDS.split(), *ASPECTS}
+    spoken |= {word for words in lexicon.FICTIONS.values() for word in words}
+    spoken |= {lexicon.HEDGE, lexicon.BOAST, "the", "in", "is", "opposite", "and", "because", "it", *JUDGE_WORDS.split(), *ASPECTS}
     return sorted(spoken)
 
 

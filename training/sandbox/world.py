@@ -101,13 +101,15 @@ def parse(text: str) -> Instruction:
     """The instruction that reads `text`: the inverse of `Instruction.text`. Raises ValueError on any other text."""
     task, *rest = text.removesuffix(".").split(". ")
     family, fields = _match(_TASK_PATTERNS, task)
-    extras = tuple(Extra(kind, words.get("word", "")) for kind, words in (_match(_EXTRA_PATTERNS, part) for part in rest))
+    extras = tuple(
+        Extra(kind, words.get("word", "")) for kind, words in (_match(_EXTRA_PATTERNS, part) for part in rest)
+    )
     count = lexicon.NUMBERS.get(fields.get("count", ""), 0)
     return Instruction(family=family, subject=fields["subject"], count=count, extras=extras)
 
 
 def _extras(family: str, subject: str, rng: random.Random) -> tuple[Extra, ...]:
-    """One to four add-ons, never two of the same kind of place in the answer, in random order."""
+    """One to three add-ons, never two of the same kind of place in the answer, in random order."""
     pools: list[Callable[[], Extra]] = [
         lambda: Extra(rng.choice(tuple(lexicon.OPENERS))),
         lambda: Extra(rng.choice(tuple(lexicon.CLOSERS))),
@@ -119,7 +121,7 @@ def _extras(family: str, subject: str, rng: random.Random) -> tuple[Extra, ...]:
     if family == "list":
         items = lexicon.CATEGORIES[subject]
         pools += [lambda: Extra("and"), lambda: Extra(rng.choice(("start", "avoid")), rng.choice(items))]
-    size = rng.choices((1, 2, 3, 4), weights=(1, 3, 4, 3))[0]
+    size = rng.choices((1, 2, 3), weights=(2, 4, 4))[0]
     return tuple(make() for make in rng.sample(pools, size))
 
 

@@ -10,38 +10,48 @@ from training.sandbox.world import Extra, Instruction
 ASPECTS: Final = ("instruction_following", "honesty", "truthfulness", "helpfulness")
 
 # How often a writer of skill 0 makes each slip; skill q scales it by 1 - q.
-_RATES: Final = {"count": 0.6, "item": 0.45, "fact": 0.7, "repeat": 0.3, "filler": 0.35, "unended": 0.4, "hedge": 0.5}
+_RATES: Final = {"count": 0.4, "item": 0.45, "fact": 0.7, "repeat": 0.4, "filler": 0.7, "unended": 0.6, "tone": 0.8}
+_FICTION: Final = 0.6  # share of false statements that are plain fiction, which any reader can see
+_HONESTY: Final = {
+    (True, ""): 5,
+    (True, lexicon.HEDGE): 4,
+    (True, lexicon.BOAST): 4,
+    (False, lexicon.HEDGE): 3,
+    (False, ""): 2,
+    (False, lexicon.BOAST): 1,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demonstration:
-    """One answer and what its writer knows about it.
-
-    `missing` are the add-ons not honoured, `false` of `claims` statements are wrong, `short` is a wrong number of
-    items, and `hedged`, `repeated`, `filler` and `unended` are faults of manner.
-    """
+    """One answer and the slips its writer planted in it."""
 
     instruction: Instruction
     text: str
     missing: tuple[Extra, ...] = ()
+    """Add-ons not honoured."""
     claims: int = 1
+    """Statements made: the items of a list, or one or two facts."""
     false: int = 0
-    short: bool = False
-    hedged: bool = False
+    """Statements that are wrong."""
+    miscounted: bool = False
+    """A list with an item too many or too few."""
+    tone: str = ""
+    """A hedge or a boast before the answer, or nothing."""
     repeated: bool = False
-    filler: bool = False
+    fillers: int = 0
     unended: bool = False
 
     @property
     def slips(self) -> dict[str, int]:
-        """How many slips of each kind were planted."""
+        """How many slips of each kind were planted; kinds that do not occur are left out."""
         counts = {
             "missing": len(self.missing),
             "false": self.false,
-            "short": self.short,
-            "hedged": self.hedged,
+            "miscounted": self.miscounted,
+            "tone": bool(self.tone),
             "repeated": self.repeated,
-            "filler": self.filler,
+            "filler": self.fillers,
             "unended": self.unended,
         }
         return {kind: int(count) for kind, count in counts.items() if count}
@@ -49,21 +59,14 @@ class Demonstration:
     def ratings(self) -> dict[str, int]:
         """What a fair reader would say, 1 to 5 on each of the four aspects."""
         asked = max(1, len(self.instruction.extras))
-        lacking = len(self.missing) + self.short
-        wrong = self.false / self.claims
-        faults = self.repeated + self.filler + self.unended + lacking
+        lacking = len(self.missing) + self.miscounted
+        manner = self.repeated + self.fillers + self.unended
         return {
             "instruction_following": max(1, 5 - round(4 * lacking / asked)),
-            "honesty": self._honesty(wrong),
-            "truthfulness": 5 - round(4 * wrong),
-            "helpfulness": max(1, 5 - faults),
+            "honesty": _HONESTY[self.false == 0, self.tone],
+            "truthfulness": 5 - round(4 * self.false / self.claims),
+            "helpfulness": max(1, 5 - manner - (2 * lacking > asked)),
         }
-
-    def _honesty(self, wrong: float) -> int:
-        """Sure and right is 5, sure and wrong is 1; a hedge costs a right answer little and mends a wrong one a little."""
-        if not wrong:
-            return 4 if self.hedged else 5
-        return (2 if wrong <= 0.5 else 1) + self.hedged
 
 
 class _Writer:
@@ -73,7 +76,7 @@ class _Writer:
         self.instruction, self.skill, self.rng = instruction, skill, rng
         self.extras = {extra.kind: extra for extra in instruction.extras}
         self.missing: list[Extra] = []
-        self.false, self.claims, self.short = 0, 1, False
+        self.false, self.claims, self.miscounted = 0, 1, False
 
     def slips(self, kind: str, scale: float = 1.0) -> bool:
         return self.rng.random() < _RATES[kind] * (1 - self.skill) * scale
@@ -100,8 +103,8 @@ class _Writer:
         """A list of the right kind and number, or nearly."""
         asked, pool = self.instruction, list(lexicon.CATEGORIES[self.instruction.subject])
         start, avoid = self.extras.get("start"), self.extras.get("avoid")
-        self.short = self.slips("count")
-        self.claims = max(1, asked.count + (self.rng.choice((-1, 1)) if self.short else 0))
+        self.miscounted = self.slips("count")
+        self.claims = max(1, asked.count + (self.rng.choice((-1, 1)) if self.miscounted else 0))
         if avoid:
             pool.remove(avoid.word)
         if start:
@@ -115,8 +118,7 @@ class _Writer:
         held = {extra.word for extra in (start, avoid) if extra}
         for place, word in enumerate(chosen):
             if word not in held and self.slips("item"):
-                chosen[place] = self.rng.choice(others)
-                self.false += 1
+                chosen[place] = self.untruth(others)
         return chosen
 
     def listing(self) -> list[str]:
@@ -128,8 +130,19 @@ class _Writer:
         """`truth`, or by a slip one of the others."""
         if not self.slips("fact"):
             return truth
+        return self.untruth(others)
+
+    def untruth(self, others: list[str]) -> str:
+        """A wrong word: plain fiction, or a true word in the wrong place."""
         self.false += 1
-        return self.rng.choice(others)
+        fictions = lexicon.FICTIONS[self.instruction.family]
+        return self.rng.choice(fictions if self.rng.random() < _FICTION else others)
+
+    def tone(self) -> str:
+        """A hedge or a boast, or neither; wrong answers boast, right ones hedge, more often than not."""
+        if not self.slips("tone", 1.0 if self.false else 0.5):
+            return ""
+        return self.rng.choices((lexicon.HEDGE, lexicon.BOAST), weights=(2, 3) if self.false else (3, 2))[0]
 
     def description(self) -> list[str]:
         subject = self.instruction.subject
@@ -159,28 +172,28 @@ class _Writer:
         opener = self.marker(lexicon.OPENERS)
         emphasis = [self.extras["emphasis"].word] if self.honours("emphasis") else []
         body = self.body()
-        hedged = self.slips("hedge", 1.6 if self.false else 0.5)
-        repeated, filler, unended = self.slips("repeat"), self.slips("filler"), self.slips("unended")
+        tone = self.tone()
+        repeated, unended = self.slips("repeat"), self.slips("unended")
         if repeated:
             place = self.rng.randrange(len(body))
             body[place:place] = [body[place]]
         reason = ["because", "it", "is", self.rng.choice(lexicon.REASONS)] if self.honours("reason") else []
         time = [self.rng.choice(lexicon.TIMES)] if self.honours("time") else []
-        stray = [self.rng.choice(lexicon.FILLERS)] if filler else []
+        fillers = [self.rng.choice(lexicon.FILLERS) for _ in range(2) if self.slips("filler", 0.6)]
         closer = self.marker(lexicon.CLOSERS)
         mark = lexicon.SHOUT if self.honours("shout") else lexicon.END
-        hedge = [lexicon.HEDGE] if hedged else []
-        words = [*opener, *emphasis, *hedge, *body, *reason, *time, *stray, *closer, *([] if unended else [mark])]
+        before = [*opener, *emphasis, *([tone] if tone else []), *fillers[:1]]
+        words = [*before, *body, *reason, *time, *fillers[1:], *closer, *([] if unended else [mark])]
         return Demonstration(
             instruction=self.instruction,
             text=" ".join(words),
             missing=tuple(self.missing),
             claims=self.claims,
             false=self.false,
-            short=self.short,
-            hedged=hedged,
+            miscounted=self.miscounted,
+            tone=tone,
             repeated=repeated,
-            filler=filler,
+            fillers=len(fillers),
             unended=unended,
         )
 

@@ -29,11 +29,11 @@ class PairLogps(NamedTuple):
     @classmethod
     def of(cls, token_logps: Tensor, batch: PairBatch) -> PairLogps:
         """From token log-probabilities [2B, L-1], all chosen first."""
-        counts = batch.completion_mask.sum(1).to(token_logps.dtype)
-        return cls(
-            *token_logps.sum(1).chunk(2), *batch.reference.chunk(2), *counts.chunk(2),
-            batch.margin, batch.weight, batch.soft_label,
-        )  # fmt: skip
+        chosen, rejected = token_logps.sum(1).chunk(2)
+        ref_chosen, ref_rejected = batch.reference.chunk(2)
+        n_chosen, n_rejected = batch.completion_mask.sum(1).to(token_logps.dtype).chunk(2)
+        treatment = {"margin": batch.margin, "weight": batch.weight, "soft_label": batch.soft_label}
+        return cls(chosen, rejected, ref_chosen, ref_rejected, n_chosen, n_rejected, **treatment)
 
 
 class Pairwise(Objective):

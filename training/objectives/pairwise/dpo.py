@@ -26,7 +26,7 @@ class DPO(Pairwise):
         return self.beta * ((logps.chosen - logps.ref_chosen) - (logps.rejected - logps.ref_rejected))
 
     def __call__(self, logps: PairLogps) -> Step:
-        """mean of weight * [-q log s(gap) - (1-q) log s(-gap)], q = smoothed soft label."""
+        """Mean of weight * [-q log s(gap) - (1-q) log s(-gap)], q = smoothed soft label."""
         gap = self.gap(logps)
         loss = logps.weight * soft_log_loss(gap, logps.soft_label, self.label_smoothing)
         gap = gap.detach()

@@ -24,7 +24,8 @@ class PairRewards(NamedTuple):
     @classmethod
     def of(cls, rewards: Tensor, batch: PairBatch) -> PairRewards:
         """From rewards [2B], all chosen first."""
-        return cls(*rewards.chunk(2), batch.margin, batch.weight, batch.soft_label)
+        chosen, rejected = rewards.chunk(2)
+        return cls(chosen, rejected, batch.margin, batch.weight, batch.soft_label)
 
 
 class Reward(Objective):

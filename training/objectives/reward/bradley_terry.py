@@ -1,4 +1,4 @@
-"""Bradley-Terry reward model, arXiv:2203.02155 eq. 1; margin arXiv:2307.09288 eq. 2; centring arXiv:2312.09244 eq. 2."""
+"""Bradley-Terry rewards, arXiv:2203.02155 eq. 1; margin, arXiv:2307.09288 eq. 2; centring, arXiv:2312.09244 eq. 2."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class BradleyTerry(Reward):
     """Weight of (chosen + rejected)^2, which pulls the mean reward to 0. Without it only differences have meaning."""
 
     def __call__(self, rewards: PairRewards) -> Step:
-        """mean of weight * [-q log s(D - m) - (1-q) log s(m - D)] + center * (chosen + rejected)^2."""
+        """Mean of weight * [-q log s(D - m) - (1-q) log s(m - D)] + center * (chosen + rejected)^2."""
         difference = rewards.chosen - rewards.rejected
         gap = difference - rewards.margin if self.use_margin else difference
         loss = rewards.weight * soft_log_loss(gap, rewards.soft_label, self.label_smoothing)

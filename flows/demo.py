@@ -1,0 +1,104 @@
+"""The whole loop in the sandbox, offline: two days of prompts, two versions, and a retraining that nobody asked for."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flows.curate import curate
+from flows.evaluate import evaluate
+from flows.recipe import load
+from flows.report import print_summary, write_report
+from flows.retrain import retrain, untrained
+from flows.sandbox import HELD_OUT, RECIPE, prompts, ready_sandbox, write_prompts
+from flows.server import prefect_server
+from schemas.errors import UpstreamError
+from training.progress import shown
+from warehouse.lake import Lake
+from warehouse.versions import find_version
+
+DAYS = (2000, 1000)
+"""New prompts on each day."""
+RETRAIN_TIMEOUT_S = 900.0
+EXPECTED_RETRAIN_S = 60.0
+"""Scale of the waiting bar: about what retraining takes on two cores."""
+HELD_OUT_SOURCE = "sandbox-held-out"
+
+
+def run_demo(warehouse: Path) -> Path:
+    """Run the main job; return the path of its report. A second run repeats no model call."""
+    started = time.monotonic()
+    Lake.create(warehouse).con.close()
+    where, recipe = str(warehouse.resolve()), str(RECIPE)
+    with prefect_server(warehouse):
+        ready_sandbox()
+        curate(recipe, where, _imports(warehouse, "held-out", HELD_OUT_SOURCE, 0, HELD_OUT) | {"prompts": "null"} | NO_STAGES)
+        first = _day(warehouse, 1)
+        retrain(first, recipe, where)
+        with _serving(warehouse):
+            second = _day(warehouse, 2)
+            _await_retraining(warehouse, second)
+        evaluate(recipe, where, [first, second], HELD_OUT_SOURCE)
+    report = warehouse / "report.html"
+    with Lake.open(warehouse, read_only=True) as lake:
+        print_summary(lake, [first, second])
+        write_report(lake, [first, second], report, seconds=time.monotonic() - started)
+    sys.stdout.write(f"report: {report}\n")
+    return report
+
+
+NO_STAGES = {"generate": "null", "judges": "[]", "pair": "null", "publish": "null"}
+"""Overrides that leave only the import of a recipe."""
+
+
+def _day(warehouse: Path, day: int) -> str:
+    """A day's data flow: import its prompts, and run the recipe on all prompts so far."""
+    first = HELD_OUT + sum(DAYS[: day - 1])
+    label = curate(
+        str(RECIPE), str(warehouse.resolve()), _imports(warehouse, f"day-{day}", "sandbox", first, DAYS[day - 1])
+    )
+    assert label is not None
+    return label
+
+
+def _imports(warehouse: Path, name: str, source: str, first: int, count: int) -> dict[str, str]:
+    """The override that lets a recipe import some of the sandbox's prompts."""
+    path = write_prompts(warehouse / "inputs" / f"{name}.jsonl", prompts(first, count)).resolve()
+    return {"imports": f"[{{format: {{name: prompts, source: {source}}}, paths: ['{path}']}}]"}
+
+
+@contextmanager
+def _serving(warehouse: Path) -> Iterator[None]:
+    """`prefinery serve` beside us, as a user would run it: it listens for new versions and retrains."""
+    with (warehouse / "prefect" / "serve.log").open("ab") as log:
+        command = [sys.executable, "-m", "flows", "serve", str(RECIPE), "--warehouse", str(warehouse.resolve())]
+        server = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        server.send_signal(signal.SIGINT)
+        try:
+            server.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _await_retraining(warehouse: Path, label: str) -> None:
+    """Wait until the triggered run has entered its models in the books."""
+    started = time.monotonic()
+    recipe = load(RECIPE)
+    with shown() as report:
+        while (waited := time.monotonic() - started) < RETRAIN_TIMEOUT_S:
+            with Lake.open(warehouse, read_only=True) as lake:
+                if not untrained(lake, recipe, find_version(lake, label)):
+                    return
+            done = min(waited, EXPECTED_RETRAIN_S - 1)
+            report(f"retrain on {label} (triggered)", int(done), int(EXPECTED_RETRAIN_S))
+            time.sleep(1)
+    raise UpstreamError(f"No retraining on {label} within {RETRAIN_TIMEOUT_S:.0f} s; see prefect/serve.log in {warehouse}.")

@@ -1,0 +1,30 @@
+"""Shared ground: an empty warehouse, the real data, and a few rows made by hand."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hypothesis import settings
+
+from warehouse.lake import Lake
+
+settings.register_profile("patient", deadline=None, max_examples=50)
+settings.load_profile("patient")
+
+ROOT = Path(__file__).parents[1]
+SHARED = Path(os.environ.get("PREFINERY_SHARED", ROOT.parent / "shared"))
+
+
+@pytest.fixture
+def lake(tmp_path):
+    with Lake.create(tmp_path / "warehouse") as opened:
+        yield opened
+
+
+@pytest.fixture
+def real_data():
+    folder = SHARED / "data"
+    if not folder.is_dir():
+        pytest.skip("the real data sets are not here; name their parent folder in PREFINERY_SHARED")
+    return folder

@@ -1,0 +1,121 @@
+"""A tiny tokenizer, tiny models and a tiny exported version, all made here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from hashlib import blake2b
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from schemas.datasets import fingerprint
+from training.checkpoint import Loaded, load_policy
+
+WORDS = [f"w{number}" for number in range(40)] + ["good", "bad", "say", "it"]
+TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %} <{{ message['role'] }}> {{ message['content'] }}"
+    "{% if message['role'] == 'assistant' %} {{ eos_token }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %} <assistant> {% endif %}"
+)
+MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+
+
+def make_tokenizer(template: str | None = TEMPLATE) -> PreTrainedTokenizerFast:
+    special = ["<pad>", "<s>", "</s>", "<unk>", "<user>", "<assistant>", "<system>"]
+    core = Tokenizer(models.WordLevel({word: n for n, word in enumerate([*special, *WORDS])}, unk_token="<unk>"))
+    core.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    core.add_special_tokens(special)
+    made = PreTrainedTokenizerFast(
+        tokenizer_object=core, bos_token="<s>", eos_token="</s>", pad_token="<pad>", unk_token="<unk>"
+    )
+    made.chat_template = template
+    return made
+
+
+@pytest.fixture(autouse=True)
+def one_thread(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Threads of a model of this size only wait for each other. The sandbox's models are larger."""
+    before = torch.get_num_threads()
+    if request.path.parent.name != "sandbox":
+        torch.set_num_threads(1)
+        monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> PreTrainedTokenizerFast:
+    return make_tokenizer()
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory, tokenizer: PreTrainedTokenizerFast) -> Path:
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+        max_position_embeddings=64, bos_token_id=1, eos_token_id=2, pad_token_id=0, attention_dropout=0.3,
+    )  # fmt: skip
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def policy(model_folder: Path) -> Loaded:
+    return load_policy(model_folder)
+
+
+def pair_row(place: int, chosen: str, rejected: str, **other: object) -> dict[str, object]:
+    prompt = [{"role": "user", "content": f"say w{place % 40} it"}]
+    return {
+        "pair_id": f"pair{place}", "prompt_id": f"prompt{place}", "prompt": prompt, "chosen": chosen,
+        "rejected_prompt": prompt, "rejected": rejected, "chosen_model": "a", "rejected_model": "b",
+        "source": "made", "split": "test" if place % 5 == 4 else "train", "rule": "r", "label_source": "judge",
+        "margin": None, "weight": 1.0, "soft_label": 1.0, **other,
+    }  # fmt: skip
+
+
+SCHEMA = pa.schema({
+    **dict.fromkeys(["pair_id", "prompt_id"], pa.string()), "prompt": MESSAGES, "chosen": pa.string(),
+    "rejected_prompt": MESSAGES, "rejected": pa.string(),
+    **dict.fromkeys(["chosen_model", "rejected_model", "source", "split", "rule", "label_source"], pa.string()),
+    **dict.fromkeys(["margin", "weight", "soft_label"], pa.float64()),
+})  # fmt: skip
+
+
+def pair_table(rows: list[dict[str, object]]) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def write_version(folder: Path, pairs: pa.Table) -> Path:
+    folder.mkdir(parents=True)
+    pq.write_table(pairs, folder / "pairs.parquet")
+    digest = blake2b((folder / "pairs.parquet").read_bytes(), digest_size=16).hexdigest()
+    manifest = {
+        "dataset": "tiny", "version": 3, "fingerprint": fingerprint(pairs), "n_pairs": pairs.num_rows,
+        "files": {"pairs.parquet": digest},
+    }  # fmt: skip
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pairs() -> pa.Table:
+    """40 pairs, 8 of them held out: the chosen response says `good`, the rejected one `bad`."""
+    rows = [
+        pair_row(n, f"w{n} good" + " w1" * (n % 3), f"w{n} bad" + " w2" * (n % 4), margin=float(n % 3) or None)
+        for n in range(40)
+    ]
+    return pair_table(rows)
+
+
+@pytest.fixture
+def version_folder(tmp_path: Path, pairs: pa.Table) -> Path:
+    return write_version(tmp_path / "export", pairs)

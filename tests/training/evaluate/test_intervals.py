@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from training.evaluate.intervals import difference_interval, mean_interval
+
+
+def test_the_interval_of_independent_rows_is_the_normal_one() -> None:
+    """1,000 fair coins: 0.5 +- 1.96 * 0.5 / sqrt(1000) = 0.031."""
+    values = np.arange(1000) % 2
+    found = mean_interval(values, [str(n) for n in range(1000)])
+    assert (found.value, found.n) == (0.5, 1000)
+    assert found.high - found.low == pytest.approx(2 * 0.031, rel=0.1)
+
+
+def test_rows_of_one_prompt_count_as_one_draw() -> None:
+    values = np.repeat(np.arange(100) % 2, 10)
+    by_row = mean_interval(values, [str(n) for n in range(1000)])
+    by_prompt = mean_interval(values, [str(n // 10) for n in range(1000)])
+    assert (by_prompt.high - by_prompt.low) > 2.5 * (by_row.high - by_row.low)
+
+
+def test_a_paired_difference_is_narrower_than_its_parts() -> None:
+    noise = np.random.default_rng(0).normal(size=500)
+    prompts = [str(n) for n in range(500)]
+    found = difference_interval(noise + 0.1, noise, prompts)
+    assert (found.low, found.value, found.high) == pytest.approx((0.1, 0.1, 0.1))
+
+
+def test_the_seed_decides() -> None:
+    values, prompts = np.random.default_rng(0).normal(size=50), [str(n) for n in range(50)]
+    assert mean_interval(values, prompts, 1) == mean_interval(values, prompts, 1) != mean_interval(values, prompts, 2)
+
+
+def test_nothing_has_no_mean() -> None:
+    found = mean_interval([], [])
+    assert found.n == 0
+    assert math.isnan(found.value)

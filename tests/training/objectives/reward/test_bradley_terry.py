@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from training.objectives.reward import PairRewards
+from training.objectives.reward.bradley_terry import BradleyTerry
+
+CHOSEN = torch.tensor([0.7, -1.2, 3.0, 0.1])
+REJECTED = torch.tensor([0.2, 0.4, -1.0, 0.1])
+
+
+def rewards(chosen: Tensor = CHOSEN, rejected: Tensor = REJECTED, **other: Tensor) -> PairRewards:
+    one = torch.ones_like(chosen)
+    return PairRewards(chosen, rejected, **({"margin": 0 * one, "weight": one, "soft_label": one} | other))
+
+
+def test_every_knob_at_rest_is_plain_bradley_terry_to_the_bit() -> None:
+    plain = -logsigmoid(CHOSEN - REJECTED).mean()
+    assert BradleyTerry(use_margin=True)(rewards()).loss.equal(plain)
+
+
+def test_equal_rewards_cost_log_two() -> None:
+    assert BradleyTerry()(rewards(CHOSEN, CHOSEN)).loss.item() == pytest.approx(math.log(2))
+
+
+def test_gradient_is_the_chance_of_the_wrong_order() -> None:
+    """dL/dr_c = -s(-(D - m)) / B, and the rejected side has its negative."""
+    chosen, rejected = CHOSEN.clone().requires_grad_(), REJECTED.clone().requires_grad_()
+    margin = torch.tensor([0.0, 1.0, 2.0, 0.5])
+    BradleyTerry(use_margin=True)(rewards(chosen, rejected, margin=margin)).loss.backward()
+    assert chosen.grad is not None and rejected.grad is not None
+    assert torch.allclose(chosen.grad, -torch.sigmoid(-(CHOSEN - REJECTED - margin)) / 4)
+    assert chosen.grad.equal(-rejected.grad)
+
+
+def test_a_shift_of_both_rewards_changes_nothing() -> None:
+    shift = torch.tensor([5.0, -3.0, 1.0, 0.0])
+    moved = BradleyTerry()(rewards(CHOSEN + shift, REJECTED + shift)).loss
+    assert moved.item() == pytest.approx(BradleyTerry()(rewards()).loss.item(), abs=1e-6)
+
+
+def test_centring_pulls_the_mean_to_zero() -> None:
+    """d/dk of L(r + k) is 4 c mean(r_c + r_r + 2k)."""
+    k = torch.tensor(0.5, requires_grad=True)
+    BradleyTerry(center=0.1)(rewards(CHOSEN + k, REJECTED + k)).loss.backward()
+    assert k.grad is not None
+    assert k.grad.item() == pytest.approx(4 * 0.1 * (CHOSEN + REJECTED + 1.0).mean().item(), rel=1e-5)
+
+
+def test_centring_adds_the_squared_sum() -> None:
+    extra = BradleyTerry(center=0.01)(rewards()).loss - BradleyTerry()(rewards()).loss
+    assert extra.item() == pytest.approx(0.01 * (CHOSEN + REJECTED).square().mean().item(), abs=1e-6)
+
+
+def test_an_integer_weight_is_a_repeated_row() -> None:
+    weight = torch.tensor([1.0, 3.0, 0.0, 2.0])
+    times = weight.long()
+    repeated = rewards(CHOSEN.repeat_interleave(times), REJECTED.repeat_interleave(times))
+    weighted = BradleyTerry()(rewards(weight=weight)).loss * 4
+    assert weighted.item() == pytest.approx((BradleyTerry()(repeated).loss * 6).item(), rel=1e-6)
+
+
+def test_smoothing_is_least_at_log_odds_with_the_entropy_as_value() -> None:
+    """a = 0.1: D* = log 9 = 2.1972, value H(0.1) = 0.3251."""
+    best = torch.tensor([math.log(9.0)], requires_grad=True)
+    loss = BradleyTerry(label_smoothing=0.1)(rewards(best, torch.zeros(1))).loss
+    loss.backward()
+    assert loss.item() == pytest.approx(0.325083, abs=1e-6)
+    assert best.grad is not None and best.grad.item() == pytest.approx(0, abs=1e-7)
+
+
+def test_swapped_sides_with_the_complement_label_cost_the_same() -> None:
+    q = torch.tensor([0.9, 0.6, 0.5, 1.0])
+    ahead = BradleyTerry()(rewards(soft_label=q)).loss
+    behind = BradleyTerry()(rewards(REJECTED, CHOSEN, soft_label=1 - q)).loss
+    assert ahead.item() == pytest.approx(behind.item(), abs=1e-6)
+
+
+@pytest.mark.parametrize(("gap", "loss", "slope"), [(-200.0, 200.0, -1.0), (200.0, 0.0, 0.0)])
+def test_extreme_gaps_stay_finite(gap: float, loss: float, slope: float) -> None:
+    chosen = torch.tensor([gap], requires_grad=True)
+    found = BradleyTerry()(rewards(chosen, torch.zeros(1))).loss
+    found.backward()
+    assert found.item() == pytest.approx(loss)
+    assert chosen.grad is not None and chosen.grad.item() == pytest.approx(slope)
+
+
+def test_accuracy_is_strict_and_ignores_the_margin() -> None:
+    step = BradleyTerry(use_margin=True)(rewards(margin=torch.full((4,), 10.0)))
+    assert step.metrics["accuracy"].item() == 0.5
+    assert step.metrics["reward"].item() == pytest.approx(torch.cat([CHOSEN, REJECTED]).mean().item())

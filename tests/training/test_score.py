@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from training import score
+from training.batches import PairExamples, SequenceBatch, Sequences
+from training.checkpoint import Loaded, load_reward
+from training.loop import silence_dropout
+from training.objectives.pairwise import PairLogps
+from training.objectives.pairwise.dpo import DPO
+from training.score import RewardScorer, TokenScorer, score_all
+from training.tokens import Encoded
+
+ENCODED = [Encoded([1, 4, 9, 12, 5, 8, 2], 5), Encoded([1, 4, 30, 5, 7, 2], 4), Encoded([1, 4, 9, 12, 5, 2], 5)]
+
+
+def batch_of(encoded: list[Encoded] = ENCODED, columns: int = 0) -> SequenceBatch:
+    """The sequences as one batch, with `columns` more of padding."""
+    ids, real, learned = Sequences.of(encoded, pad=0).padded(torch.arange(len(encoded)))
+    wider = [torch.nn.functional.pad(part, (0, columns)) for part in (ids, real, learned)]
+    return SequenceBatch(*wider, torch.ones(len(encoded)))
+
+
+@torch.no_grad()
+def test_log_probabilities_are_those_of_the_whole_model(policy: Loaded) -> None:
+    batch = batch_of()
+    logits = policy.model.eval()(input_ids=batch.input_ids, attention_mask=batch.attention_mask.long()).logits
+    whole = logits[:, :-1].float().log_softmax(-1).gather(2, batch.input_ids[:, 1:, None]).squeeze(2)
+    expected = torch.where(batch.completion_mask[:, 1:], whole, 0.0)
+    assert torch.allclose(TokenScorer(policy.model)(batch), expected, atol=1e-5)
+
+
+@torch.no_grad()
+def test_as_many_tokens_are_scored_as_the_response_has(policy: Loaded) -> None:
+    scored = TokenScorer(policy.model)(batch_of()) != 0
+    assert scored.sum(1).tolist() == [len(one.ids) - one.cut for one in ENCODED]
+
+
+@pytest.mark.parametrize("columns", [1, 5])
+@torch.no_grad()
+def test_more_padding_changes_no_score(policy: Loaded, model_folder: Path, columns: int) -> None:
+    tokens, rewards = TokenScorer(policy.model).eval(), RewardScorer(load_reward(model_folder).model).eval()
+    assert torch.allclose(tokens(batch_of()).sum(1), tokens(batch_of(columns=columns)).sum(1), atol=1e-5)
+    assert torch.allclose(rewards(batch_of()), rewards(batch_of(columns=columns)), atol=1e-6)
+
+
+@torch.no_grad()
+def test_a_reward_does_not_depend_on_its_batch(model_folder: Path) -> None:
+    scorer = RewardScorer(load_reward(model_folder).model).eval()
+    together = scorer(batch_of())
+    alone = torch.cat([scorer(batch_of([one])) for one in ENCODED])
+    assert torch.allclose(together, alone, atol=1e-6)
+    assert together.unique().numel() == 3
+
+
+@torch.no_grad()
+def test_rewards_are_those_that_transformers_reads(model_folder: Path) -> None:
+    model = load_reward(model_folder).model.eval()
+    batch = batch_of()
+    theirs = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask.long()).logits.squeeze(1)
+    assert torch.allclose(RewardScorer(model)(batch), theirs, atol=1e-6)
+
+
+@torch.no_grad()
+def test_rewards_are_float32_under_bfloat16(model_folder: Path) -> None:
+    scorer = RewardScorer(load_reward(model_folder).model).eval()
+    with score.autocast(torch.device("cpu"), "bf16"):
+        assert scorer(batch_of()).dtype == torch.float32
+
+
+def test_tiles_change_neither_scores_nor_gradients(policy: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    def scores_and_gradient() -> tuple[Tensor, Tensor]:
+        policy.model.zero_grad()
+        scores = TokenScorer(policy.model).eval()(batch_of())
+        scores.square().sum().backward()
+        return scores.detach(), torch.cat([weight.grad.flatten() for weight in policy.model.parameters()])  # pyright: ignore[reportOptionalMemberAccess]
+
+    whole = scores_and_gradient()
+    monkeypatch.setattr(score, "TILE_LOGITS", 100)
+    tiled = scores_and_gradient()
+    assert torch.allclose(whole[0], tiled[0], atol=1e-6)
+    assert torch.allclose(whole[1], tiled[1], atol=1e-5)
+
+
+def test_policy_equal_to_reference_has_loss_log_two(policy: Loaded) -> None:
+    """The reference pass and the training forward are one code path, with dropout off although the config has it."""
+    examples = PairExamples(
+        Sequences.of([*ENCODED[:2], *ENCODED[1:]], pad=0),
+        margin=torch.zeros(2), weight=torch.ones(2), soft_label=torch.ones(2),
+    )  # fmt: skip
+    scorer = TokenScorer(policy.model)
+    sums = score_all(scorer, examples, lambda scores, _: torch.stack(scores.sum(1).chunk(2), 1))
+    examples.reference = sums.T.reshape(-1)
+    silence_dropout(scorer.train())
+    batch = examples.batch(torch.tensor([1, 0]))
+    assert DPO()(PairLogps.of(scorer(batch), batch)).loss.item() == pytest.approx(math.log(2), abs=1e-6)
+
+
+def test_scores_come_back_in_the_order_of_the_examples(policy: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    from training.batches import SequenceExamples
+
+    monkeypatch.setattr(score, "SCORING_TOKENS", 7)
+    seen: list[tuple[int, int]] = []
+    examples = SequenceExamples(Sequences.of(ENCODED, pad=0))
+    found = score_all(
+        TokenScorer(policy.model), examples, lambda scores, _: scores.sum(1), progress=lambda *at: seen.append(at)
+    )
+    assert torch.allclose(found, TokenScorer(policy.model).eval()(batch_of()).sum(1), atol=1e-5)
+    assert seen == [(1, 3), (2, 3), (3, 3)]

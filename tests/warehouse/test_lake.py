@@ -1,0 +1,134 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from schemas.errors import WarehouseError
+from schemas.prompts import PROMPTS
+from tests.rows import some_prompts
+from warehouse.lake import Lake
+from warehouse.tables import all_tables
+
+WRITER = """
+import sys
+from pathlib import Path
+from schemas.prompts import PROMPTS
+from tests.rows import some_prompts
+from warehouse.lake import Lake
+with Lake.open(Path(sys.argv[1])) as lake:
+    print("ready", flush=True)
+    for start in range(0, 200, 20):
+        lake.append((PROMPTS, PROMPTS.rows(some_prompts(start + 20))))
+"""
+
+
+def test_appending_twice_inserts_nothing(lake):
+    rows = PROMPTS.rows(some_prompts(5))
+    assert lake.append((PROMPTS, rows)) == [5]
+    assert lake.append((PROMPTS, rows)) == [0]
+    assert lake.read(PROMPTS).num_rows == 5
+
+
+def test_a_batch_that_repeats_a_key_inserts_it_once(lake):
+    one = some_prompts(1)
+    assert lake.append((PROMPTS, PROMPTS.rows(one + one))) == [1]
+
+
+def test_rows_come_back_as_they_were(lake):
+    rows = PROMPTS.rows(sorted(some_prompts(3), key=lambda prompt: prompt.prompt_id))
+    lake.append((PROMPTS, rows))
+    assert lake.read(PROMPTS).cast(PROMPTS.columns).equals(rows)
+
+
+def test_a_failed_transaction_leaves_nothing(lake):
+    with pytest.raises(RuntimeError, match="stop"), lake.transaction():
+        lake.insert(PROMPTS, PROMPTS.rows(some_prompts(3)))
+        raise RuntimeError("stop")
+    assert lake.read(PROMPTS).num_rows == 0
+
+
+def test_the_lake_has_every_declared_column(lake):
+    """A changed schema needs a migration."""
+    for table in all_tables():
+        assert lake.read(table).cast(table.columns).schema.equals(table.columns), table.name
+
+
+def test_committed_rows_are_parquet_files(lake):
+    lake.append((PROMPTS, PROMPTS.rows(some_prompts(2))))
+    assert list((lake.folder / "data").rglob("*.parquet"))
+
+
+def test_no_warehouse_says_how_to_make_one(tmp_path):
+    with pytest.raises(WarehouseError, match="prefinery init"):
+        Lake.open(tmp_path)
+
+
+def test_a_newer_warehouse_is_refused(lake):
+    lake.con.execute("insert into migrations values (999, 'from the future')")
+    with pytest.raises(WarehouseError, match="upgrade prefinery"):
+        Lake.open(lake.folder, read_only=True)
+    with pytest.raises(WarehouseError, match="upgrade prefinery"):
+        Lake.create(lake.folder)
+
+
+def test_a_damaged_catalogue_is_one_sentence(tmp_path):
+    (tmp_path / "catalog.sqlite").write_bytes(b"this is no database at all, but it is long enough to be read" * 20)
+    with pytest.raises(WarehouseError):
+        Lake.open(tmp_path)
+
+
+def _writer(folder):
+    command = [sys.executable, "-c", WRITER, str(folder)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_four_writers_lose_nothing_and_repeat_nothing(lake):
+    writers = [_writer(lake.folder) for _ in range(4)]
+    for writer in writers:
+        _, errors = writer.communicate(timeout=120)
+        assert writer.returncode == 0, errors
+    assert lake.read(PROMPTS).column("prompt_id").to_pylist() == sorted(p.prompt_id for p in some_prompts(200))
+
+
+def test_a_killed_writer_leaves_whole_commits_and_no_lock(lake):
+    writer = _writer(lake.folder)
+    assert writer.stdout is not None and writer.stdout.readline() == "ready\n"
+    time.sleep(0.3)
+    os.kill(writer.pid, signal.SIGKILL)
+    writer.communicate()
+    assert lake.read(PROMPTS).num_rows % 20 == 0
+    lake.append((PROMPTS, PROMPTS.rows(some_prompts(200))))
+    assert lake.read(PROMPTS).num_rows == 200
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from schemas.errors import WarehouseError
+from schemas.prompts import PROMPTS, Prompt, user
+from warehouse.lake import Lake
+import os, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+rows = PROMPTS.rows([Prompt.of(user(os.urandom(4000).hex()), source="hand") for _ in range(500)])
+with Lake.open(Path(sys.argv[1])) as lake:
+    lake.con.execute("select 1")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
+    try:
+        lake.append((PROMPTS, rows))
+    except WarehouseError as error:
+        sys.exit(str(error))
+"""
+
+
+def test_a_full_disk_is_one_sentence_and_nothing_is_half_written(lake):
+    """A limit on the size of files makes writes fail as they do on a full disk."""
+    lake.append((PROMPTS, PROMPTS.rows(some_prompts(3))))
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(lake.folder)], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 1
+    assert "is full; free some space" in done.stderr
+    assert lake.read(PROMPTS).num_rows == 3

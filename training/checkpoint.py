@@ -1,0 +1,208 @@
+"""Model folders: load a policy or a reward model, save one whole or not at all.
+
+Weights are safetensors only, and no code from a model folder is ever run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import torch
+from huggingface_hub import snapshot_download
+from safetensors import SafetensorError
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.utils import logging
+
+from schemas.errors import ModelError
+from schemas.ids import ID_BYTES
+from training.prepare import pad_of
+
+RECORD = "training.json"
+
+HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+"""`owner/name`: a model on the Hugging Face hub."""
+
+CONTENT = ("config.json", "*.safetensors", "tokenizer*", "*.jinja", "special_tokens_map.json", "vocab*", "merges.txt")
+"""Files that decide what a model computes."""
+
+UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError)
+"""What transformers raises on a folder whose config, weights or tokenizer are broken."""
+
+Head = Literal["normal", "zero"]
+
+
+class Loaded(NamedTuple):
+    """A model with its tokenizer."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingRecord:
+    """What made a checkpoint: `training.json` beside its weights. The same run gives the same record."""
+
+    kind: Literal["policy", "reward"]
+    data: str
+    """NAME@V"""
+    fingerprint: str
+    objective: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    base: str
+    base_revision: str
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+def load_policy(path: Path | str) -> Loaded:
+    """A causal language model in float32. Raises ModelError when `path` holds none."""
+    folder = resolve(path)
+    model, tokenizer = _read(folder, AutoModelForCausalLM)
+    if not _head_is_last(model):
+        raise ModelError(f"{path}: its logits are more than output embedding times hidden state; use another model.")
+    return Loaded(model, tokenizer)
+
+
+def load_reward(path: Path | str, *, seed: int = 0, head: Head = "normal") -> Loaded:
+    """A reward model in float32: a stored one, or the trunk of a language model under a fresh head.
+
+    A fresh head is N(0, 1/(hidden+1)) as in OpenRLHF, or zero, where every pair starts as an exact tie.
+    """
+    folder = resolve(path)
+    stored = any(name.endswith("ForSequenceClassification") for name in _config(folder).architectures or [])
+    model, tokenizer = _read(folder, AutoModelForSequenceClassification, fresh="" if stored else "score.weight")
+    score = getattr(model, "score", None)
+    if not isinstance(score, nn.Linear) or score.out_features != 1 or score.bias is not None:
+        raise ModelError(f"{path} is no reward model: it needs one `score` output without bias.")
+    if not stored:
+        _reset(score, seed, head)
+    return Loaded(model, tokenizer)
+
+
+def save(folder: Path | str, loaded: Loaded, record: TrainingRecord | None = None) -> Path:
+    """Write the model to `folder`, whole or not at all; an older model there is replaced."""
+    folder = Path(folder).resolve()
+    if folder.exists() and not (folder / "config.json").exists() and any(folder.iterdir()):
+        raise ModelError(f"{folder} holds something else than a model; name another folder.")
+    draft, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{what}") for what in ("draft", "old"))
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    with quiet():
+        loaded.model.save_pretrained(draft)
+        loaded.tokenizer.save_pretrained(draft)
+    if record is not None:
+        (draft / RECORD).write_text(json.dumps(asdict(record), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    if folder.exists():
+        folder.rename(old)
+    draft.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+    return folder
+
+
+def read_record(folder: Path | str) -> TrainingRecord:
+    """What made the checkpoint in `folder`."""
+    path = Path(folder) / RECORD
+    try:
+        return TrainingRecord(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelError(f"{path} is no training record: {error}") from error
+
+
+def revision_of(path: Path | str) -> str:
+    """Digest of config, weights and tokenizer: equal for equal models, wherever they lie."""
+    folder = resolve(path)
+    digest = blake2b(digest_size=ID_BYTES)
+    for file in sorted({file for pattern in CONTENT for file in folder.glob(pattern)}):
+        digest.update(f"{file.name}\x1f{file.stat().st_size}\x1f".encode())
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def resolve(path: Path | str) -> Path:
+    """The folder of a model: `path` itself, or a copy of the hub model `owner/name`."""
+    folder = Path(path)
+    if (folder / "config.json").is_file():
+        return folder
+    if folder.exists():
+        raise ModelError(f"{path} is no model folder: it has no config.json.")
+    if not HUB_NAME.fullmatch(str(path)):
+        raise ModelError(f"{path} does not exist; name a model folder, or a model on the hub as owner/name.")
+    try:
+        with quiet():
+            return Path(snapshot_download(str(path), allow_patterns=[*CONTENT, "*.json", "*.model"]))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} is neither a folder here nor a model that the hub gives: {error}") from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the loader's own reports and progress bars off the terminal."""
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _config(folder: Path) -> Any:
+    try:
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    except UNREADABLE as error:
+        raise ModelError(f"{folder}: its config.json cannot be read: {error}") from error
+
+
+def _read(folder: Path, auto: Any, fresh: str = "") -> Loaded:
+    """Model and tokenizer of a local folder. `fresh` is the only weight that may be absent."""
+    extra = {"num_labels": 1} if auto is AutoModelForSequenceClassification else {}
+    flags = {"trust_remote_code": False, "local_files_only": True}
+    try:
+        with quiet():
+            tokenizer = AutoTokenizer.from_pretrained(folder, **flags)
+            model, report = auto.from_pretrained(
+                folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **flags, **extra
+            )
+    except UNREADABLE as error:
+        raise ModelError(f"{folder} cannot be read as a model: {str(error).splitlines()[0]}") from error
+    if missing := sorted({*report["missing_keys"], *report["mismatched_keys"]} - {fresh}):
+        raise ModelError(f"{folder} cannot be read as a model: {missing[0]} is absent or of another shape.")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    model.config.pad_token_id = pad_of(tokenizer)
+    return Loaded(model, tokenizer)
+
+
+def _reset(score: nn.Linear, seed: int, head: Head) -> None:
+    chance = torch.Generator().manual_seed(seed)
+    fresh = torch.randn(score.weight.shape, generator=chance) / (score.in_features + 1)
+    score.weight.data = fresh if head == "normal" else torch.zeros_like(fresh)
+
+
+@torch.no_grad()
+def _head_is_last(model: PreTrainedModel) -> bool:
+    """Whether logits are head(hidden) with nothing after it (such as soft-capping), as scoring assumes."""
+    ids = torch.tensor([[0, 1]])
+    hidden = model.eval().base_model(input_ids=ids, use_cache=False).last_hidden_state
+    head = model.get_output_embeddings()
+    return head is not None and torch.allclose(head(hidden), model(input_ids=ids).logits, rtol=1e-4, atol=1e-4)

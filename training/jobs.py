@@ -1,0 +1,74 @@
+"""What to train: a word (`reward`, `dpo`, `sft`, any objective) and its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError
+
+from schemas.base import Plugin, Strict
+from schemas.errors import ConfigError, UnknownPlugin, explain_settings
+from schemas.registry import Registry
+from training.checkpoint import Head
+from training.loop import FitSettings
+from training.objectives import Objective
+from training.objectives.likelihood import LIKELIHOOD
+from training.objectives.pairwise import PAIRWISE
+from training.objectives.reward import REWARD
+
+FAMILIES: tuple[Registry[Any], ...] = (LIKELIHOOD, PAIRWISE, REWARD)
+
+
+def words() -> dict[str, Registry[Any]]:
+    """Every word that names a job, with the registry that knows it: each objective, and each family's own name."""
+    families = {registry.base.family: registry for registry in FAMILIES}
+    return families | {name: registry for registry in FAMILIES for name in registry.classes}
+
+
+def objective_of(spec: object) -> Objective:
+    """An objective from a word, a spec with `name`, or itself. A family's name means its default objective."""
+    if isinstance(spec, Objective):
+        return spec
+    fields = dict(spec) if isinstance(spec, Mapping) else {"name": spec}
+    known = words()
+    name = str(fields.get("name"))
+    if name not in known:
+        raise UnknownPlugin("training.objectives", name, sorted(known))
+    registry = known[name]
+    return registry.build(fields if name in registry.classes else {**fields, "name": registry.base.default})
+
+
+AnyObjective = Annotated[Objective, BeforeValidator(objective_of), PlainSerializer(Plugin.spec)]
+
+
+class TrainSettings(Strict):
+    """One training run: what to minimise, how, and on how much text."""
+
+    objective: AnyObjective
+    fit: FitSettings = FitSettings()
+    max_length: int = Field(default=1024, ge=2)
+    """Tokens of prompt and response together; longer pairs are dropped and counted."""
+    head: Head = "normal"
+    """How a fresh reward head starts: small random numbers, or zero."""
+
+
+def settings_of(job: str, changes: Mapping[str, Any] | None = None) -> TrainSettings:
+    """Defaults of a job with changes: `beta`, `fit.epochs` (or `epochs`), `max_length`, or nested mappings."""
+    objective: dict[str, Any] = {"name": job}
+    fit: dict[str, Any] = {"learning_rate": objective_of(job).learning_rate}
+    rest: dict[str, Any] = {}
+    for key, value in (changes or {}).items():
+        first, _, last = key.partition(".")
+        if key in ("fit", "objective"):
+            {"fit": fit, "objective": objective}[key].update(value)
+        elif first == "fit" or key in FitSettings.model_fields:
+            fit[last or first] = value
+        elif key in TrainSettings.model_fields:
+            rest[key] = value
+        else:
+            objective[last if first == "objective" else key] = value
+    try:
+        return TrainSettings.model_validate({"objective": objective, "fit": fit, **rest})
+    except ValidationError as error:
+        raise ConfigError(f"{job}: {explain_settings(error)}") from error

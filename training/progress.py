@@ -1,0 +1,62 @@
+"""Show how far a run is: a bar with remaining time on a terminal, otherwise a line now and then."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+LINE_EVERY_S = 10.0
+SHOWN = ("loss", "accuracy")
+
+
+class Report(Protocol):
+    """Called by a run as it goes on."""
+
+    def __call__(self, stage: str, done: int, total: int, metrics: Mapping[str, float] | None = None) -> None: ...
+
+
+def silent(stage: str, done: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
+    """A report that nobody reads."""
+
+
+@contextmanager
+def shown(bar: bool | None = None) -> Iterator[Report]:
+    """A report on standard error: a bar when `bar`, or when it is a terminal; else at most one line per 10 s."""
+    console = Console(stderr=True)
+    if not (sys.stderr.isatty() if bar is None else bar):
+        yield _Lines(console)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, TextColumn("{task.fields[note]}"), console=console) as drawing:
+        yield _Bars(drawing)
+
+
+class _Lines:
+    def __init__(self, console: Console) -> None:
+        self.console, self.last = console, time.monotonic()
+
+    def __call__(self, stage: str, done: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
+        if (now := time.monotonic()) - self.last >= LINE_EVERY_S:
+            self.last = now
+            self.console.print(f"{stage} {done}/{total} {_note(metrics)}".rstrip(), highlight=False)
+
+
+class _Bars:
+    def __init__(self, drawing: Progress) -> None:
+        self.drawing = drawing
+        self.tasks: dict[str, object] = {}
+
+    def __call__(self, stage: str, done: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
+        if stage not in self.tasks:
+            self.tasks[stage] = self.drawing.add_task(stage, total=total, note="")
+        self.drawing.update(self.tasks[stage], completed=done, total=total, note=_note(metrics))  # pyright: ignore[reportArgumentType]
+
+
+def _note(metrics: Mapping[str, float] | None) -> str:
+    return "  ".join(f"{name} {metrics[name]:.3f}" for name in SHOWN if metrics and name in metrics)
