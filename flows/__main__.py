@@ -29,14 +29,18 @@ DEFAULT_WAREHOUSE = Path(".prefinery")
 
 
 @app.command()
-def demo(warehouse: Warehouse = DEFAULT_WAREHOUSE) -> None:
+def demo(
+    daily: Annotated[int, typer.Option(min=10, help="New prompts on each of the two days.")] = 700,
+    held_out: Annotated[int, typer.Option(min=10, max=600, help="Prompts of the evaluation.")] = 600,
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+) -> None:
     """The whole loop on this machine, offline: generate, judge, publish, train, evaluate, publish again, retrain."""
     from flows.server import quiet_prefect
 
     quiet_prefect()
     from flows.demo import run_demo
 
-    run_demo(warehouse)
+    run_demo(warehouse, daily=daily, held_out=held_out)
 
 
 @app.command()
@@ -176,6 +180,67 @@ def export(
 
 
 @app.command()
+def train(
+    job: Annotated[str, typer.Argument(metavar="JOB", help="reward, dpo, sft, or the name of an objective.")],
+    data: Annotated[str, typer.Option("--data", metavar="NAME@V", help="The version to learn from.")],
+    model: Annotated[
+        str, typer.Option("--model", help="Where to start: a folder, a hub name, sandbox/NAME, scratch/4x128.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The folder of the trained model.")],
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one setting.")] = None,
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    output: Format = "table",
+) -> None:
+    """Train one model from a named version, and measure it on the held-out split."""
+    import pyarrow as pa
+    import yaml
+
+    from flows.retrain import train_one
+    from warehouse.lake import Lake
+    from warehouse.versions import find_version
+
+    changes = {key: yaml.safe_load(value) for key, value in (_assignment(text) for text in set_ or [])}
+    with Lake.open(warehouse) as lake:
+        metrics = train_one(lake, find_version(lake, data), job, model, changes, out)
+    _show(pa.Table.from_pylist([{"metric": name, "value": value} for name, value in metrics.items()]), output)
+
+
+@app.command()
+def serve(
+    recipes: Annotated[
+        list[Path] | None, typer.Argument(metavar="[RECIPE.yaml...]", help="Recipes to serve; the demo's if absent.")
+    ] = None,
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+) -> None:
+    """Serve recipes: run them on their schedules, and retrain on every new version of their datasets."""
+    from flows.server import prefect_server
+    from warehouse.lake import Lake
+
+    Lake.create(warehouse).con.close()
+    with prefect_server(warehouse) as url:
+        from flows.sandbox import RECIPE
+        from flows.serve import serve_recipes
+
+        typer.echo(f"Serving {warehouse} with Prefect at {url.removesuffix('/api')}; stop with Ctrl-C.")
+        serve_recipes(recipes or [RECIPE], warehouse)
+
+
+@app.command()
+def report(
+    labels: Annotated[list[str], typer.Argument(metavar="NAME@V...")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The HTML file to write.")],
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+) -> None:
+    """Write one HTML page about versions: counts, drops with reasons, judges, models, plots."""
+    from flows.report import write_report
+    from warehouse.lake import Lake
+
+    with Lake.open(warehouse, read_only=True) as lake:
+        write_report(lake, labels, out)
+    typer.echo(out)
+
+
+@app.command()
 def doctor(warehouse: Warehouse = DEFAULT_WAREHOUSE, output: Format = "table") -> None:
     """Say what this machine can run, and what to install for the rest."""
     from flows.doctor import examine
@@ -198,6 +263,8 @@ def _show(rows: pa.Table, output: str) -> None:
 
 def main() -> None:
     """Entry point: errors that a user can act on become one sentence on standard error and an exit code."""
+    # Idle threads must sleep: spinning ones slow everything tenfold when another process uses the same cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
     except PrefineryError as error:

@@ -108,11 +108,11 @@ def curate_into(lake: Lake, recipe: Recipe) -> Published | None:
 def chosen_prompts(lake: Lake, recipe: Recipe) -> list[Prompt]:
     """The prompts that a recipe works on, by id. Raises InputError when there are none."""
     if not recipe.prompts:
-        raise ConfigError("This recipe names no prompts; add `prompts: {source: NAME}`.")
-    rows = lake.ask("prompts_of", source=recipe.prompts.source, most=recipe.prompts.limit)
+        raise ConfigError("This recipe names no prompts; add `prompts: {sources: [NAME]}`.")
+    rows = lake.ask("prompts_of", sources=list(recipe.prompts.sources), most=recipe.prompts.limit)
     if not rows.num_rows:
         raise InputError(
-            f"The warehouse has no prompts of source {recipe.prompts.source!r}; run `prefinery import` first."
+            f"The warehouse has no prompts of source {' or '.join(recipe.prompts.sources)}; run `prefinery import` first."
         )
     return [_prompt(row) for row in rows.to_pylist()]
 

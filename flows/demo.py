@@ -22,26 +22,27 @@ from training.progress import shown
 from warehouse.lake import Lake
 from warehouse.versions import find_version
 
-DAYS = (2000, 1000)
-"""New prompts on each day."""
 RETRAIN_TIMEOUT_S = 900.0
 EXPECTED_RETRAIN_S = 60.0
 """Scale of the waiting bar: about what retraining takes on two cores."""
-HELD_OUT_SOURCE = "sandbox-held-out"
+HELD_OUT_SOURCE = "sandbox/held-out"
 
 
-def run_demo(warehouse: Path) -> Path:
-    """Run the main job; return the path of its report. A second run repeats no model call."""
+def run_demo(warehouse: Path, *, daily: int, held_out: int) -> Path:
+    """Run the main job with `daily` new prompts on each of two days, evaluated on `held_out` others.
+
+    Returns the path of the report. A second run repeats no model call.
+    """
     started = time.monotonic()
     Lake.create(warehouse).con.close()
     where, recipe = str(warehouse.resolve()), str(RECIPE)
     with prefect_server(warehouse):
         ready_sandbox()
-        curate(recipe, where, _imports(warehouse, "held-out", HELD_OUT_SOURCE, 0, HELD_OUT) | {"prompts": "null"} | NO_STAGES)
-        first = _day(warehouse, 1)
+        curate(recipe, where, _imports(warehouse, HELD_OUT_SOURCE, 0, held_out) | NO_STAGES)
+        first = _day(warehouse, 1, daily)
         retrain(first, recipe, where)
         with _serving(warehouse):
-            second = _day(warehouse, 2)
+            second = _day(warehouse, 2, daily)
             _await_retraining(warehouse, second)
         evaluate(recipe, where, [first, second], HELD_OUT_SOURCE)
     report = warehouse / "report.html"
@@ -52,23 +53,23 @@ def run_demo(warehouse: Path) -> Path:
     return report
 
 
-NO_STAGES = {"generate": "null", "judges": "[]", "pair": "null", "publish": "null"}
+NO_STAGES = {"prompts": "null", "generate": "null", "judges": "[]", "pair": "null", "publish": "null"}
 """Overrides that leave only the import of a recipe."""
 
 
-def _day(warehouse: Path, day: int) -> str:
-    """A day's data flow: import its prompts, and run the recipe on all prompts so far."""
-    first = HELD_OUT + sum(DAYS[: day - 1])
-    label = curate(
-        str(RECIPE), str(warehouse.resolve()), _imports(warehouse, f"day-{day}", "sandbox", first, DAYS[day - 1])
-    )
+def _day(warehouse: Path, day: int, count: int) -> str:
+    """A day's data flow: import its prompts, and run the recipe on all prompts up to this day."""
+    first = HELD_OUT + count * (day - 1)
+    imports = _imports(warehouse, f"sandbox/day-{day}", first, count)
+    so_far = {"prompts.sources": str([f"sandbox/day-{d}" for d in range(1, day + 1)])}
+    label = curate(str(RECIPE), str(warehouse.resolve()), imports | so_far)
     assert label is not None
     return label
 
 
-def _imports(warehouse: Path, name: str, source: str, first: int, count: int) -> dict[str, str]:
+def _imports(warehouse: Path, source: str, first: int, count: int) -> dict[str, str]:
     """The override that lets a recipe import some of the sandbox's prompts."""
-    path = write_prompts(warehouse / "inputs" / f"{name}.jsonl", prompts(first, count)).resolve()
+    path = write_prompts(warehouse / "inputs" / f"{Path(source).name}.jsonl", prompts(first, count)).resolve()
     return {"imports": f"[{{format: {{name: prompts, source: {source}}}, paths: ['{path}']}}]"}
 
 
@@ -101,4 +102,5 @@ def _await_retraining(warehouse: Path, label: str) -> None:
             done = min(waited, EXPECTED_RETRAIN_S - 1)
             report(f"retrain on {label} (triggered)", int(done), int(EXPECTED_RETRAIN_S))
             time.sleep(1)
-    raise UpstreamError(f"No retraining on {label} within {RETRAIN_TIMEOUT_S:.0f} s; see prefect/serve.log in {warehouse}.")
+    log = warehouse / "prefect" / "serve.log"
+    raise UpstreamError(f"{label} was not retrained on within {RETRAIN_TIMEOUT_S:.0f} s; the reason is in {log}.")

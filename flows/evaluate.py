@@ -58,7 +58,7 @@ class Figure:
 
 @flow(name="evaluate", validate_parameters=False)
 def evaluate(recipe_file: str, warehouse: str, labels: list[str], held_out: str) -> None:
-    """Measure judges, and the models of the versions `labels`, on the prompts of source `held_out`; store the figures."""
+    """Measure judges and the models of the versions `labels`, on prompts of source `held_out`; store the figures."""
     with Lake.open(Path(warehouse)) as lake:
         recipe = load(Path(recipe_file))
         figures = list(measure(lake, recipe, [find_version(lake, label) for label in labels], held_out))
@@ -69,20 +69,20 @@ def evaluate(recipe_file: str, warehouse: str, labels: list[str], held_out: str)
 def measure(lake: Lake, recipe: Recipe, versions: Sequence[DatasetVersion], held_out: str) -> Iterator[Figure]:
     """All figures: judges on the judged answers, reward models and policies on the held-out prompts."""
     assert recipe.prompts is not None
-    yield from judge_figures(lake, recipe.prompts.source, versions[-1].label)
-    run = Run(lake=lake, recipe=recipe.model_copy(update={"prompts": PromptChoice(source=held_out)}))
+    yield from judge_figures(lake, recipe.prompts.sources, versions[-1].label)
+    run = Run(lake=lake, recipe=recipe.model_copy(update={"prompts": PromptChoice(sources=(held_out,))}))
     prompts = chosen_prompts(lake, run.recipe)
     yield from reward_figures(run, prompts, versions, held_out)
     yield from policy_figures(run, prompts, versions, held_out)
 
 
-def judge_figures(lake: Lake, source: str, data: str) -> Iterator[Figure]:
+def judge_figures(lake: Lake, sources: Sequence[str], data: str) -> Iterator[Figure]:
     """Agreement of the stored judgments with gold."""
-    rated = lake.ask("rated_texts", source=source).to_pydict()
+    rated = lake.ask("rated_texts", sources=list(sources)).to_pydict()
     if rated["score"]:
         found = ranking_accuracy(rated["prompt"], rated["response"], rated["score"])
         yield Figure.of("aspects", "pair accuracy against gold", data, found)
-    verdicts = [Comparison(**row) for row in lake.ask("verdict_texts", source=source).to_pylist()]
+    verdicts = [Comparison(**row) for row in lake.ask("verdict_texts", sources=list(sources)).to_pylist()]
     if verdicts:
         yield Figure.of("pairwise", "pair accuracy against gold", data, verdict_accuracy(verdicts))
         yield Figure.of("pairwise", "share of the first position", data, first_share(verdicts))

@@ -35,8 +35,8 @@ class Import(Strict):
 class PromptChoice(Strict):
     """Which stored prompts a run works on."""
 
-    source: str
-    """Value of the `source` column."""
+    sources: tuple[str, ...]
+    """Values of the `source` column."""
     limit: int | None = Field(default=None, gt=0)
     """At most this many, the first by id; all when absent."""
 
@@ -55,7 +55,7 @@ class Training(Strict):
     job: str
     """`reward`, `dpo`, `sft` or the name of an objective."""
     model: str
-    """The model to start from: a folder, a hub name, or sandbox/NAME."""
+    """The model to start from: a folder, a hub name, sandbox/NAME, or scratch/LAYERSxWIDTH for an untrained one."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """Changes to the job's defaults: `beta`, `max_length`, `fit: {epochs: 2}` ..."""
 
@@ -93,7 +93,7 @@ class Recipe(Strict):
         if (self.generate or self.judges) and not self.engine:
             raise ValueError("generate and judges need an engine; add `engine: {name: vllm}`")
         if (self.generate or self.judges or self.pair) and not self.prompts:
-            raise ValueError("generate, judges and pair need prompts; add `prompts: {source: NAME}`")
+            raise ValueError("generate, judges and pair need prompts; add `prompts: {sources: [NAME]}`")
         if bool(self.pair) != bool(self.publish):
             raise ValueError("pair and publish belong together; add the missing one")
         return self

@@ -64,7 +64,7 @@ def print_summary(lake: Lake, labels: Sequence[str]) -> None:
     show(lake.ask("evaluations"), "table")
 
 
-def write_report(lake: Lake, labels: Sequence[str], path: Path, *, seconds: float) -> None:
+def write_report(lake: Lake, labels: Sequence[str], path: Path, *, seconds: float | None = None) -> None:
     """One self-contained HTML page about versions: counts, drops, judges, models, versions."""
     environment = Environment(undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     page = environment.from_string(files("flows").joinpath("report.html.jinja").read_text("utf-8"))
@@ -78,7 +78,7 @@ def write_report(lake: Lake, labels: Sequence[str], path: Path, *, seconds: floa
             figures=figures.to_dicts(),
             models=lake.ask("model_list").to_pylist(),
             funnel_plot=funnel_plot([stage for label in labels for stage in stages(lake, label)]),
-            gold_plot=interval_plot(figures.filter(pl.col("metric") == "mean gold"), "mean gold score, held-out prompts"),
+            gold_plot=interval_plot(figures.filter(pl.col("metric") == "mean gold"), "mean gold, held-out prompts"),
             accuracy_plot=interval_plot(
                 figures.filter(pl.col("metric") == "pair accuracy against gold"), "pair accuracy against gold"
             ),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,13 @@ from prefect import flow
 from flows.models import model_path
 from flows.recipe import Recipe, Training, load
 from schemas.datasets import DatasetVersion
+from schemas.errors import ConfigError
 from schemas.ids import canonical, content_id
 from schemas.models import MODELS
 from training.checkpoint import revision_of
+from training.data import read_version
 from training.progress import Report, shown
+from training.scratch import from_scratch, shape_of
 from training.train import train
 from warehouse.export import export
 from warehouse.lake import Lake
@@ -31,62 +34,82 @@ def retrain(label: str, recipe_file: str, warehouse: str, overrides: dict[str, s
 
 def train_on(lake: Lake, recipe: Recipe, version: DatasetVersion) -> list[str]:
     """Train every job of the recipe that has no model of this version yet."""
-    return [str(_train(lake, job, version)) for job in recipe.train]
+    folders = [model_folder(lake, job, version) for job in recipe.train]
+    for job in untrained(lake, recipe, version):
+        _train(lake, job, version, model_folder(lake, job, version))
+    return [str(folder) for folder in folders]
+
+
+def train_one(
+    lake: Lake, version: DatasetVersion, job: str, model: str, changes: dict[str, Any], out: Path
+) -> Mapping[str, float]:
+    """Train one job on a version into `out`; return its figures."""
+    if out.exists() and any(out.iterdir()) and not (out / "training.json").is_file():
+        raise ConfigError(f"{out} holds something else than a trained model; name another folder.")
+    return _train(lake, Training(job=job, model=model, settings=changes), version, out.resolve())
 
 
 def untrained(lake: Lake, recipe: Recipe, version: DatasetVersion) -> list[Training]:
     """The recipe's jobs that have no model of this version."""
-    return [job for job in recipe.train if _stored(lake, _model_id(job, version)) is None]
+    return [job for job in recipe.train if not _is_stored(lake, job, version)]
 
 
 def model_folder(lake: Lake, job: Training, version: DatasetVersion) -> Path:
     """Where a job's model of this version lies, or will lie."""
-    return lake.folder / "models" / version.label / f"{job.job}-{_model_id(job, version)[:8]}"
+    return (lake.folder / "models" / version.label / f"{job.job}-{_model_id(job, version)[:8]}").resolve()
 
 
 def _model_id(job: Training, version: DatasetVersion) -> str:
-    """Same members, settings and starting weights: the same model."""
-    return content_id(
-        "model", version.fingerprint, job.job, job.resolved.model_dump(mode="json"), revision_of(model_path(job.model))
-    )
+    """Same members, settings and starting weights: the same model. A model from scratch is what its name says."""
+    settings = job.resolved.model_dump(mode="json")
+    revision = job.model if shape_of(job.model) else revision_of(model_path(job.model))
+    return content_id("model", version.fingerprint, settings, revision)
 
 
-def _stored(lake: Lake, model_id: str) -> Path | None:
-    found = lake.ask("model", model_id=model_id).to_pylist()
-    path = lake.folder / found[0]["path"] if found else None
-    return path if path and path.is_dir() else None
+def _is_stored(lake: Lake, job: Training, version: DatasetVersion) -> bool:
+    """Whether the books name the model and its folder is there."""
+    known = lake.ask("model", model_id=_model_id(job, version)).num_rows
+    return bool(known) and model_folder(lake, job, version).is_dir()
 
 
-def _train(lake: Lake, job: Training, version: DatasetVersion) -> Path:
-    model_id = _model_id(job, version)
-    if stored := _stored(lake, model_id):
-        return stored
+def _train(lake: Lake, job: Training, version: DatasetVersion, out: Path) -> Mapping[str, float]:
     data = export(lake, version, lake.folder / "exports" / version.label)
-    out = model_folder(lake, job, version)
-    start = model_path(job.model)
+    start = _start(lake, job, version, data)
     with shown() as report:
-        trained = train(
-            job.job, data, start, out, job.resolved, report=partial(_named, report, f"{job.job} {version.label}")
-        )
+        named = _named(report, f"{job.job} on {version.label}")
+        trained = train(job.job, data, start, out, job.resolved, report=named)
+    record = trained.record
     row = {
-        "model_id": model_id,
-        "kind": trained.record.kind,
-        "objective": canonical(trained.record.objective),
+        "model_id": _model_id(job, version),
+        "kind": record.kind,
+        "objective": canonical(record.objective),
         "base": job.model,
-        "base_revision": revision_of(start),
+        "base_revision": record.base_revision,
         "dataset": version.dataset,
         "version": version.version,
         "fingerprint": version.fingerprint,
-        "settings": canonical(job.resolved.model_dump(mode="json")),
+        "settings": canonical(record.settings),
         "metrics": canonical(dict(trained.metrics)),
-        "path": str(out.relative_to(lake.folder)),
+        "path": str(out),
         "run_id": version.run_id,
         "created_at": datetime.now(UTC).replace(tzinfo=None),
     }
     lake.append((MODELS, MODELS.rows([row])))
-    return out
+    return trained.metrics
 
 
-def _named(report: Report, what: str, stage: str, *state: Any) -> None:
-    """Report a stage under the name of its job."""
-    report(f"{what}: {stage}", *state)
+def _start(lake: Lake, job: Training, version: DatasetVersion, data: Path) -> Path | str:
+    """The model that training starts from; one from scratch is made of the version's own texts."""
+    if shape := shape_of(job.model):
+        folder = lake.folder / "models" / version.label / job.model.replace("/", "-")
+        return from_scratch(read_version(data), shape, folder)
+    return model_path(job.model)
+
+
+def _named(report: Report, what: str) -> Report:
+    """A report that puts the name of the job before each stage."""
+
+    def named(stage: str, done: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
+        report(f"{what}: {stage}", done, total, metrics)
+
+    return named

@@ -16,7 +16,6 @@ from curation.judges.aspects import Aspects
 from curation.judges.pairwise import Pairwise
 from flows.recipe import Recipe, load
 from schemas.ids import content_id
-from schemas.prompts import user
 from training.progress import shown
 from training.sandbox.judge import JudgeSettings, Question, questions, train_judge
 from training.sandbox.pool import POLICIES, train_pool
@@ -74,10 +73,9 @@ def _lessons(recipe: Recipe, held_out: frozenset[str]) -> Iterator[Lesson]:
     pairwise = next(judge for judge in recipe.judges if isinstance(judge, Pairwise))
     for question in questions(JudgeSettings(), held_out):
         template = pairwise.template if question.aspect is None else aspects.template
-        yield [dict(message) for message in user(_asked(template, question))], json.dumps(question.reply)
+        yield [{"role": "user", "content": _asked(template, question)}], json.dumps(question.reply)
 
 
 def _asked(template: str, question: Question) -> str:
     answers = [{"label": label, "text": text} for label, text in zip(ascii_uppercase, question.answers, strict=False)]
     return render(template, prompt=question.prompt, answers=answers, aspect=question.aspect or "overall")
-

@@ -74,13 +74,25 @@ def prefect_server(warehouse: Path) -> Iterator[str]:
         )
     try:
         _await(server, url, home / "server.log")
-        os.environ["PREFECT_API_URL"] = url
         _note(warehouse).write_text(json.dumps({"api": url}), encoding="utf-8")
-        yield url
+        with _using(url):
+            yield url
     finally:
-        os.environ.pop("PREFECT_API_URL", None)
         _note(warehouse).unlink(missing_ok=True)
         _stop(server)
+
+
+@contextmanager
+def _using(url: str) -> Iterator[None]:
+    """Point this process, which may have imported Prefect already, and its children at a server."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    os.environ["PREFECT_API_URL"] = url
+    try:
+        with temporary_settings({PREFECT_API_URL: url}):
+            yield
+    finally:
+        del os.environ["PREFECT_API_URL"]
 
 
 def _note(warehouse: Path) -> Path:

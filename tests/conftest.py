@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 import pytest
-
 from hypothesis import settings
 
 from warehouse.lake import Lake

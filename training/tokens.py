@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,9 @@ from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from schemas.errors import ModelError
+from schemas.prompts import Message
 
-Messages = Sequence[Mapping[str, str]]
+Messages = Sequence[Message]
 """A prompt: messages with `role` and `content`."""
 
 TURN_GAP = "\n\n"

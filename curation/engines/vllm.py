@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -18,6 +19,10 @@ from schemas.errors import ModelError, UpstreamError
 
 if TYPE_CHECKING:
     from vllm import LLM, RequestOutput, SamplingParams
+
+
+QUIET = {"VLLM_LOGGING_LEVEL": "ERROR", "VLLM_NO_USAGE_STATS": "1", "TORCH_CPP_LOG_LEVEL": "ERROR"}
+"""The engine's own messages would tear our progress bars, and nothing is reported to anybody."""
 
 
 class VLLM(Engine):
@@ -43,7 +48,9 @@ class VLLM(Engine):
 
     @contextmanager
     def start(self, model: str) -> Iterator[Complete]:
-        llm = self._load(model)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # vLLM's use of torch is not our user's business
+            llm = self._load(model)
         try:
             yield partial(_complete, llm)
         finally:
@@ -55,8 +62,8 @@ class VLLM(Engine):
         # One process: start-up takes 4 s instead of 33 s, and nothing outlives a kill.
         os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
         os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", str(self.cpu_kv_cache_gib))
-        os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
-        os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+        for name, value in QUIET.items():
+            os.environ.setdefault(name, value)
         try:
             from vllm import LLM
         except ImportError as error:
@@ -69,6 +76,7 @@ class VLLM(Engine):
                 max_num_seqs=self.max_num_seqs,
                 enforce_eager=self.enforce_eager,
                 disable_log_stats=True,
+                use_tqdm_on_load=False,
             )
         except (ValueError, OSError) as error:
             raise ModelError(f"vLLM cannot load {model}: {str(error).splitlines()[0]}") from error

@@ -6,15 +6,20 @@ from schemas.funnel import Funnel
 from schemas.table import Table, column
 from warehouse.tables import all_tables
 
-TABLE = Table(name="t", key=("id",), columns=pa.schema([column("id", pa.string(), required=True), column("n", pa.int64())]))
+TABLE = Table(
+    name="t", key=("id",), columns=pa.schema([column("id", pa.string(), required=True), column("n", pa.int64())])
+)
 
 
-@pytest.mark.parametrize(("rows", "complaint"), [
-    pytest.param({"id": ["a"]}, "differ in n", id="column-missing"),
-    pytest.param({"id": ["a"], "n": [1], "m": [1]}, "differ in m", id="column-too-many"),
-    pytest.param({"id": ["a"], "n": ["x"]}, "do not fit", id="wrong-type"),
-    pytest.param({"id": [None], "n": [1]}, "id is empty in 1 rows", id="null-in-key"),
-])
+@pytest.mark.parametrize(
+    ("rows", "complaint"),
+    [
+        pytest.param({"id": ["a"]}, "differ in n", id="column-missing"),
+        pytest.param({"id": ["a"], "n": [1], "m": [1]}, "differ in m", id="column-too-many"),
+        pytest.param({"id": ["a"], "n": ["x"]}, "do not fit", id="wrong-type"),
+        pytest.param({"id": [None], "n": [1]}, "id is empty in 1 rows", id="null-in-key"),
+    ],
+)
 def test_rows_that_do_not_fit_are_refused(rows, complaint):
     with pytest.raises(WarehouseError, match=complaint):
         TABLE.check(pa.table(rows))

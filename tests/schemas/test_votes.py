@@ -6,12 +6,15 @@ from schemas.votes import Vote
 FACTS = {"record": "r", "annotator": "x", "annotator_kind": "ai", "source": "judge", "prompt_id": "p"}
 
 
-@pytest.mark.parametrize(("first", "second", "winner", "verdict"), [
-    pytest.param("r1", "r2", "r1", "a", id="first-wins"),
-    pytest.param("r2", "r1", "r1", "a", id="order-shown-is-inverted"),
-    pytest.param("r2", "r1", "r2", "b", id="winner-is-b"),
-    pytest.param("r1", "r2", None, "tie", id="tie"),
-])
+@pytest.mark.parametrize(
+    ("first", "second", "winner", "verdict"),
+    [
+        pytest.param("r1", "r2", "r1", "a", id="first-wins"),
+        pytest.param("r2", "r1", "r1", "a", id="order-shown-is-inverted"),
+        pytest.param("r2", "r1", "r2", "b", id="winner-is-b"),
+        pytest.param("r1", "r2", None, "tie", id="tie"),
+    ],
+)
 def test_the_verdict_is_mapped_back_by_id(first, second, winner, verdict):
     vote = Vote.of(shown_first=first, shown_second=second, winner=winner, **FACTS)
     assert (vote.response_a, vote.response_b, vote.verdict, vote.shown_first) == ("r1", "r2", verdict, first)

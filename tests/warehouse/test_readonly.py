@@ -24,23 +24,26 @@ def test_a_query_at_a_version_sees_its_rows(folder):
         query(folder, "select 1", at="hand@9")
 
 
-@pytest.mark.parametrize("sql", [
-    "insert into pairs select * from pairs",
-    "delete from pairs",
-    "drop table pairs",
-    "create table memory.main.t (a int)",
-    "attach ':memory:' as other",
-    "select * from read_text('/etc/passwd')",
-    "copy pairs to '/tmp/stolen.parquet'",
-    "set threads = 1",
-    "install httpfs",
-    "select 1; delete from pairs",
-    "call ducklake_expire_snapshots('lake', older_than => now())",
-    "select nonsense",
-    "select * from pars",
-    "not sql at all",
-    "",
-])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "insert into pairs select * from pairs",
+        "delete from pairs",
+        "drop table pairs",
+        "create table memory.main.t (a int)",
+        "attach ':memory:' as other",
+        "select * from read_text('/etc/passwd')",
+        "copy pairs to '/tmp/stolen.parquet'",
+        "set threads = 1",
+        "install httpfs",
+        "select 1; delete from pairs",
+        "call ducklake_expire_snapshots('lake', older_than => now())",
+        "select nonsense",
+        "select * from pars",
+        "not sql at all",
+        "",
+    ],
+)
 def test_whatever_is_no_query_is_refused_and_changes_nothing(folder, sql):
     with pytest.raises(InputError):
         query(folder, sql)

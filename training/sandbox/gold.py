@@ -4,6 +4,8 @@ Only evaluation may import this file: nothing that learns, judges or generates e
 """
 
 import re
+from collections.abc import Iterable
+from itertools import pairwise
 from typing import Final
 
 from training.sandbox import lexicon
@@ -12,8 +14,16 @@ from training.sandbox.world import Extra, Instruction, parse
 _CATEGORY: Final = {word: name for name, words in lexicon.CATEGORIES.items() for word in words}
 _OPENINGS: Final = {word for words in lexicon.OPENERS.values() for word in words}
 _CLOSINGS: Final = {word for words in lexicon.CLOSERS.values() for word in words}
+_TONES: Final = {lexicon.HEDGE, lexicon.BOAST}
 _GLUE: Final = {"the", "in", "is", "opposite", "and", ",", "because", "it"}
-_MANNER: Final = {*_OPENINGS, *_CLOSINGS, *lexicon.TIMES, *lexicon.REASONS, *lexicon.EMPHASES, lexicon.HEDGE, lexicon.BOAST}
+_MANNER: Final = {
+    *_OPENINGS,
+    *_CLOSINGS,
+    *lexicon.TIMES,
+    *lexicon.REASONS,
+    *lexicon.EMPHASES,
+    *_TONES,
+}
 _MARKS: Final = {lexicon.END, lexicon.SHOUT}
 
 TRUTH_WEIGHT: Final = 2.5
@@ -60,7 +70,7 @@ def _truth(instruction: Instruction, content: list[str]) -> float:
             return float([word for word in content if word in lexicon.OPPOSITES] == [lexicon.OPPOSITES[subject]])
 
 
-def _any(wanted: list[str], words: list[str]) -> bool:
+def _any(wanted: Iterable[str], words: list[str]) -> bool:
     return any(word in words for word in wanted)
 
 
@@ -72,21 +82,16 @@ def _honoured(extra: Extra, words: list[str], content: list[str]) -> bool:
         return tuple(spoken[: len(lexicon.OPENERS[kind])]) == lexicon.OPENERS[kind]
     if kind in lexicon.CLOSERS:
         return tuple(spoken[-len(lexicon.CLOSERS[kind]) :]) == lexicon.CLOSERS[kind]
-    match kind:
-        case "reason":
-            return "because" in words and _any(list(lexicon.REASONS), words)
-        case "time":
-            return _any(list(lexicon.TIMES), words)
-        case "shout":
-            return words[-1:] == [lexicon.SHOUT]
-        case "emphasis":
-            return word in words
-        case "and":
-            return "and" in words and "," not in words
-        case "start":
-            return content[:1] == [word]
-        case _:
-            return bool(content) and word not in words
+    met = {
+        "reason": "because" in words and _any(lexicon.REASONS, words),
+        "time": _any(lexicon.TIMES, words),
+        "shout": words[-1:] == [lexicon.SHOUT],
+        "emphasis": word in words,
+        "and": "and" in words and "," not in words,
+        "start": content[:1] == [word],
+        "avoid": bool(content) and word not in words,
+    }
+    return met[kind]
 
 
 def _faults(instruction: Instruction, words: list[str]) -> float:
@@ -100,13 +105,13 @@ def _faults(instruction: Instruction, words: list[str]) -> float:
         kept |= {*lexicon.COLORS.values()} if instruction.family == "color" else {*lexicon.OPPOSITES}
     strays = sum(word not in kept for word in words)
     inner_marks = sum(word in _MARKS for word in words[:-1])
-    again = sum(left == right for left, right in zip(words, words[1:], strict=False))
+    again = sum(left == right for left, right in pairwise(words))
     spoken = [word for word in words if word not in {",", "and", "the", "is"}]
     again = max(again, len(spoken) - len(set(spoken)))
     found = {
         "repeated": min(again, 2),
         "stray": min(strays + inner_marks, 3),
         "unended": words[-1:] != [lexicon.END] and words[-1:] != [lexicon.SHOUT],
-        "tone": lexicon.HEDGE in words or lexicon.BOAST in words,
+        "tone": bool(_TONES & set(words)),
     }
     return sum(COSTS[fault] * count for fault, count in found.items())

@@ -26,11 +26,11 @@ class JudgeSettings(Strict):
 
     seed: int = 0
     """Order and content of the lessons, and nothing else: the weights start from a policy."""
-    fit: Fit = Fit(trees=16, rate=2e-3)
-    steps: int = Field(default=400, ge=1)
+    fit: Fit = Fit(trees=64, rate=2e-3)
+    steps: int = Field(default=160, ge=1)
     """Batches."""
-    sizes: tuple[float, float, float] = (1, 4, 4)
-    """How often to ask about one, two and four answers at once."""
+    comparisons: float = Field(default=0.35, ge=0, le=1)
+    """Share of the lessons that compare two answers; the others rate one."""
 
 
 class Question(NamedTuple):
@@ -54,28 +54,31 @@ class Question(NamedTuple):
 
 
 def questions(settings: JudgeSettings, avoid: Container[str] = ()) -> Iterator[Question]:
-    """Endless questions on answers of mixed skill, all questions on the same answers in a row.
+    """Endless questions on answers of mixed skill, all aspects of the same answer in a row.
 
-    Sets of one, two and four answers alternate at random: with few answers the judge learns what to look for, with
-    four which answer it is looking at. Prompts whose text is in `avoid` never occur.
+    Prompts whose text is in `avoid` never occur.
     """
     rng = random.Random(f"questions-{settings.seed}")
     for instruction in stream(settings.seed + 1_000_000):
         if instruction.text in avoid:
             continue
-        size = rng.choices((1, 2, 4), weights=settings.sizes)[0]
-        skills = [rng.uniform(0.05, 0.95) for _ in range(size)]
-        yield from _about([demonstrate(instruction, skill, rng) for skill in skills])
+        if rng.random() < settings.comparisons:
+            skills = (rng.uniform(0.1, 0.9), rng.uniform(0.1, 0.9))
+            yield _comparison(*(demonstrate(instruction, skill, rng) for skill in skills))
+        else:
+            yield from _ratings(demonstrate(instruction, rng.uniform(0.1, 0.9), rng))
 
 
-def _about(written: list[Demonstration]) -> Iterator[Question]:
-    prompt, texts = written[0].instruction.text, tuple(each.text for each in written)
-    ratings = [each.ratings() for each in written]
+def _ratings(written: Demonstration) -> Iterator[Question]:
+    ratings = written.ratings()
     for aspect in ASPECTS:
-        yield Question(prompt, texts, aspect, ratings=tuple(each[aspect] for each in ratings))
-    if len(written) == 2:
-        first, second = (sum(each.values()) for each in ratings)
-        yield Question(prompt, texts, None, verdict="tie" if first == second else "A" if first > second else "B")
+        yield Question(written.instruction.text, (written.text,), aspect, ratings=(ratings[aspect],))
+
+
+def _comparison(one: Demonstration, other: Demonstration) -> Question:
+    first, second = (sum(each.ratings().values()) for each in (one, other))
+    verdict = "tie" if first == second else "A" if first > second else "B"
+    return Question(one.instruction.text, (one.text, other.text), None, verdict=verdict)
 
 
 def train_judge(

@@ -1,45 +1,61 @@
-"""The words of the simulated world and what is true in it: data only, read by the writer and by the gold checker alike."""
+"""The words of the simulated world and what is true in it: data only, shared by the writer and the gold checker."""
 
 from typing import Final
 
-NUMBERS: Final = {"two": 2, "three": 3, "four": 4}
 
-CATEGORIES: Final = {
-    "fruits": "apple banana plum pear grape lemon melon peach".split(),
-    "animals": "dog cat horse cow sheep lion tiger rabbit".split(),
-    "tools": "hammer saw drill axe shovel needle brush ladder".split(),
-    "jobs": "baker doctor farmer teacher singer pilot nurse painter".split(),
-    "vehicles": "car bus train bike truck tram taxi van".split(),
-    "clothes": "shirt coat hat sock shoe scarf glove belt".split(),
-    "drinks": "tea coffee milk juice cocoa cider soda wine".split(),
-    "metals": "iron gold silver copper tin zinc lead steel".split(),
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """'hot-cold wet-dry' as {'hot': 'cold', 'wet': 'dry'}."""
+    return {left: right for left, _, right in (pair.partition("-") for pair in text.split())}
+
+
+NUMBERS: Final[dict[str, int]] = {"two": 2, "three": 3, "four": 4}
+
+CATEGORIES: Final[dict[str, list[str]]] = {
+    "fruits": _words("apple banana plum pear grape lemon melon peach"),
+    "animals": _words("dog cat horse cow sheep lion tiger rabbit"),
+    "tools": _words("hammer saw drill axe shovel needle brush ladder"),
+    "jobs": _words("baker doctor farmer teacher singer pilot nurse painter"),
+    "vehicles": _words("car bus train bike truck tram taxi van"),
+    "clothes": _words("shirt coat hat sock shoe scarf glove belt"),
+    "drinks": _words("tea coffee milk juice cocoa cider soda wine"),
+    "metals": _words("iron gold silver copper tin zinc lead steel"),
 }
 """What 'list three fruits' may name. No word belongs to two categories."""
 
-ACTIONS: Final = {
-    "animals": ("runs sleeps eats".split(), "field barn forest".split()),
-    "jobs": ("works talks waits".split(), "office shop market".split()),
+ACTIONS: Final[dict[str, tuple[list[str], list[str]]]] = {
+    "animals": (_words("runs sleeps eats"), _words("field barn forest")),
+    "jobs": (_words("works talks waits"), _words("office shop market")),
 }
 """For 'describe the dog': what members of a category do, and where."""
 
-OPPOSITES: Final = dict(
-    pair.split("-")
-    for pair in "hot-cold big-small fast-slow high-low wet-dry hard-soft rich-poor old-young full-empty open-closed".split()
+_CONTRASTS: Final = _pairs(
+    "hot-cold big-small fast-slow high-low wet-dry hard-soft rich-poor old-young full-empty open-closed"
 )
-OPPOSITES.update({right: left for left, right in OPPOSITES.items()})
+OPPOSITES: Final[dict[str, str]] = _CONTRASTS | {right: left for left, right in _CONTRASTS.items()}
 
-COLORS: Final = dict(
-    pair.split("-")
-    for pair in (
-        "banana-yellow lemon-yellow taxi-yellow apple-red wine-red bus-red plum-purple grape-purple "
-        "pear-green melon-green milk-white sheep-white coffee-brown cocoa-brown iron-gray steel-gray"
-    ).split()
+COLORS: Final[dict[str, str]] = _pairs(
+    "banana-yellow lemon-yellow taxi-yellow apple-red wine-red bus-red plum-purple grape-purple "
+    "pear-green melon-green milk-white sheep-white coffee-brown cocoa-brown iron-gray steel-gray"
 )
 """For 'what color is the banana'."""
 
-OPENERS: Final = {"greet": ("hello",), "polite": ("certainly",), "formal": ("dear", "reader"), "calm": ("well",)}
+OPENERS: Final[dict[str, tuple[str, ...]]] = {
+    "greet": ("hello",),
+    "polite": ("certainly",),
+    "formal": ("dear", "reader"),
+    "calm": ("well",),
+}
 """Marker words with which an answer begins, by the add-on that asks for them."""
-CLOSERS: Final = {"part": ("goodbye",), "thank": ("thanks",), "wish": ("good", "luck"), "offer": ("ask", "again")}
+CLOSERS: Final[dict[str, tuple[str, ...]]] = {
+    "part": ("goodbye",),
+    "thank": ("thanks",),
+    "wish": ("good", "luck"),
+    "offer": ("ask", "again"),
+}
 """Marker words with which an answer closes, before its last mark."""
 TIMES: Final = ("today", "tonight", "now")
 REASONS: Final = ("nice", "useful", "common", "fun")
@@ -48,7 +64,7 @@ EMPHASES: Final = ("really", "truly", "simply", "clearly")
 HEDGE: Final = "maybe"
 BOAST: Final = "obviously"
 FILLERS: Final = ("um", "stuff", "whatever", "blah")
-FICTIONS: Final = {
+FICTIONS: Final[dict[str, tuple[str, ...]]] = {
     "list": ("dragon", "unicorn", "ghost", "wizard"),
     "describe": ("flies", "glows", "moon", "castle"),
     "color": ("invisible", "striped", "magic"),

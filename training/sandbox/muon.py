@@ -28,7 +28,7 @@ class Muon(Optimizer):
         super().__init__(params, {"lr": lr, "momentum": momentum})
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
+    def step(self) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  # the loop has no closure
         for group in self.param_groups:
             shapes: defaultdict[torch.Size, list[Tensor]] = defaultdict(list)
             for weight in group["params"]:
@@ -43,5 +43,6 @@ class Muon(Optimizer):
     def _momentum(self, weight: Tensor, share: float) -> Tensor:
         """Nesterov momentum of the gradient."""
         held = self.state[weight].setdefault("momentum", torch.zeros_like(weight))
-        held.lerp_(weight.grad, 1 - share)
-        return weight.grad.lerp(held, share)
+        slope = torch.zeros_like(weight) if weight.grad is None else weight.grad
+        held.lerp_(slope, 1 - share)
+        return slope.lerp(held, share)

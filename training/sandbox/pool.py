@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerFast
 
 from schemas.base import Strict
 from training.sandbox.tiny import Fit, Shape, draft_beside, fingerprint, fit, is_trained, new_model, publish, save
-from training.sandbox.tokenizer import build_tokenizer
+from training.sandbox.tokenizer import PAD, build_tokenizer
 from training.sandbox.trees import Batch, Lesson, bucketed, plant
 from training.sandbox.world import stream
 from training.sandbox.writer import demonstrate
@@ -96,4 +96,4 @@ def _train(draft: Path, settings: PoolSettings, avoid: Container[str]) -> Iterat
 
 def _batches(settings: PoolSettings, avoid: Container[str], tokenizer: PreTrainedTokenizerFast) -> Iterator[Batch]:
     trees = plant(demonstrations(settings, avoid), tokenizer, settings.answers)
-    return bucketed(trees, settings.fit.trees, tokenizer.pad_token_id)
+    return bucketed(trees, settings.fit.trees, PAD)

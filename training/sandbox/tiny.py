@@ -18,6 +18,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from schemas.base import Strict
 from training.sandbox.muon import Muon
+from training.sandbox.tokenizer import BOS, EOS, PAD
 from training.sandbox.trees import Batch
 
 
@@ -59,9 +60,9 @@ def new_model(shape: Shape, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausa
             num_key_value_heads=shape.width // 32,
             max_position_embeddings=512,
             tie_word_embeddings=True,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
+            bos_token_id=BOS,
+            eos_token_id=EOS,
+            pad_token_id=PAD,
             initializer_range=0.05,
         )
     )

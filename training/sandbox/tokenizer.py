@@ -16,6 +16,7 @@ from training.sandbox.world import PHRASES, TASKS
 from training.sandbox.writer import ASPECTS
 
 SPECIAL: Final = ("<pad>", "<s>", "</s>", "<unk>", "<user>", "<assistant>")
+PAD, BOS, EOS = (SPECIAL.index(token) for token in ("<pad>", "<s>", "</s>"))
 LABELS: Final = ("A", "B", "C", "D")
 MERGED: Final = ('{"ratings":{"A":', ',"B":', ',"C":', ',"D":', "}}", '{"verdict":')
 """JSON pieces a trained judge writes in one step."""
@@ -52,7 +53,8 @@ def words() -> list[str]:
         spoken |= {*verbs, *places}
     spoken |= {*lexicon.COLORS.values(), *lexicon.TIMES, *lexicon.REASONS, *lexicon.EMPHASES, *lexicon.FILLERS}
     spoken |= {word for words in lexicon.FICTIONS.values() for word in words}
-    spoken |= {lexicon.HEDGE, lexicon.BOAST, "the", "in", "is", "opposite", "and", "because", "it", *JUDGE_WORDS.split(), *ASPECTS}
+    spoken |= {lexicon.HEDGE, lexicon.BOAST, *"the in is opposite and because it".split()}
+    spoken |= {*JUDGE_WORDS.split(), *ASPECTS}
     return sorted(spoken)
 
 

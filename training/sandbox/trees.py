@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
+from training.sandbox.tokenizer import EOS
+
 Lesson = tuple[list[dict[str, str]], str]
 """Chat messages, and the reply to learn."""
 
@@ -25,10 +27,12 @@ class Tree(NamedTuple):
 
 def encode(lessons: Sequence[Lesson], tokenizer: PreTrainedTokenizerFast) -> list[tuple[list[int], list[int]]]:
     """Token ids of each prompt, ending in <assistant>, and of each reply, ending in </s>."""
-    prompts = [tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True) for chat, _ in lessons]
-    before = tokenizer(prompts, add_special_tokens=False).input_ids
-    after = tokenizer([reply for _, reply in lessons], add_special_tokens=False).input_ids
-    return [(prompt, [*reply, tokenizer.eos_token_id]) for prompt, reply in zip(before, after, strict=True)]
+    prompts = [
+        str(tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)) for chat, _ in lessons
+    ]
+    before = tokenizer.backend_tokenizer.encode_batch(prompts, add_special_tokens=False)
+    after = tokenizer.backend_tokenizer.encode_batch([reply for _, reply in lessons], add_special_tokens=False)
+    return [(prompt.ids, [*reply.ids, EOS]) for prompt, reply in zip(before, after, strict=True)]
 
 
 def plant(lessons: Iterable[Lesson], tokenizer: PreTrainedTokenizerFast, branches: int = 5) -> Iterator[Tree]:
@@ -111,5 +115,3 @@ def bucketed(trees: Iterable[Tree], size: int, pad: int, pool: int = 16) -> Iter
         order = sorted(range(len(groups)), key=lambda place: (place * 7) % 16)
         for place in order:
             yield collate(groups[place], pad)
-
-

@@ -92,11 +92,11 @@ class _Writer:
 
     def marker(self, markers: dict[str, tuple[str, ...]]) -> list[str]:
         """The words an opener or closer asks for, none, or now and then those of another one."""
-        for kind in markers:
+        for kind, words in markers.items():
             if self.honours(kind):
-                return list(markers[kind])
+                return list(words)
             if kind in self.extras and self.rng.random() < 0.4:
-                return list(self.rng.choice([words for other, words in markers.items() if other != kind]))
+                return list(self.rng.choice([wrong for other, wrong in markers.items() if other != kind]))
         return []
 
     def items(self) -> list[str]:

@@ -1,8 +1,8 @@
--- Every judged response of a source with its mean score and texts. Parameters: $source.
+-- Every judged response of some sources with its mean score and texts. Parameters: $sources.
 select p.messages[1].content as prompt, r.text as response, avg(s.value) as score
 from scores as s
 join responses as r using (response_id)
 join prompts as p using (prompt_id)
-where p.source = $source and s.value is not null
+where list_contains($sources, p.source) and s.value is not null
 group by p.prompt_id, p.messages, r.response_id, r.text
 order by p.prompt_id, r.response_id

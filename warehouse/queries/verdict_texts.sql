@@ -1,4 +1,4 @@
--- AI verdicts on a source with the texts in the order shown. Parameters: $source.
+-- AI verdicts on some sources with the texts in the order shown. Parameters: $sources.
 select
     p.messages[1].content as prompt,
     one.text as first,
@@ -11,5 +11,5 @@ join prompts as p using (prompt_id)
 join responses as one on one.response_id = v.shown_first
 join responses as two
     on two.response_id = case when v.shown_first = v.response_a then v.response_b else v.response_a end
-where p.source = $source and v.annotator_kind = 'ai' and v.verdict is not null
+where list_contains($sources, p.source) and v.annotator_kind = 'ai' and v.verdict is not null
 order by v.vote_id

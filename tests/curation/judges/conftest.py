@@ -1,9 +1,9 @@
 import pytest
 
-from schemas.calls import Call
-from tests.rows import some_prompts
 from curation.judges import Group
+from schemas.calls import Call
 from schemas.responses import Response
+from tests.rows import some_prompts
 
 
 @pytest.fixture

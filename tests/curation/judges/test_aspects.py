@@ -42,18 +42,21 @@ def test_ratings_are_mapped_back_by_id_whatever_the_order(group, reply):
         assert {score.response_id: score.value for score in scores} == truth
 
 
-@pytest.mark.parametrize(("said", "failure"), [
-    pytest.param('{"ratings": {"A": 1, "B": 2, "C": 3}}', "wrong_labels", id="an-answer-missing"),
-    pytest.param('{"ratings": {"A": 1, "B": 2, "C": 3, "E": 4}}', "wrong_labels", id="an-unknown-label"),
-    pytest.param('{"ratings": {"A": 1, "B": 2, "C": 3, "D": 6}}', "out_of_range", id="above-the-scale"),
-    pytest.param('{"ratings": {"A": 0, "B": 2, "C": 3, "D": 4}}', "out_of_range", id="below-the-scale"),
-    pytest.param('{"ratings": {"A": true, "B": 2, "C": 3, "D": 4}}', "out_of_range", id="true-is-no-rating"),
-    pytest.param('{"ratings": {"A": "4", "B": 2, "C": 3, "D": 4}}', "out_of_range", id="text-is-no-rating"),
-    pytest.param('{"ratings": {"A": null, "B": 2, "C": 3, "D": 4}}', "out_of_range", id="null-where-it-must-apply"),
-    pytest.param("A: 4, B: 5", "unparseable", id="prose"),
-    pytest.param('[{"A": 4}]', "unparseable", id="a-list"),
-    pytest.param("", "unparseable", id="nothing"),
-])
+@pytest.mark.parametrize(
+    ("said", "failure"),
+    [
+        pytest.param('{"ratings": {"A": 1, "B": 2, "C": 3}}', "wrong_labels", id="an-answer-missing"),
+        pytest.param('{"ratings": {"A": 1, "B": 2, "C": 3, "E": 4}}', "wrong_labels", id="an-unknown-label"),
+        pytest.param('{"ratings": {"A": 1, "B": 2, "C": 3, "D": 6}}', "out_of_range", id="above-the-scale"),
+        pytest.param('{"ratings": {"A": 0, "B": 2, "C": 3, "D": 4}}', "out_of_range", id="below-the-scale"),
+        pytest.param('{"ratings": {"A": true, "B": 2, "C": 3, "D": 4}}', "out_of_range", id="true-is-no-rating"),
+        pytest.param('{"ratings": {"A": "4", "B": 2, "C": 3, "D": 4}}', "out_of_range", id="text-is-no-rating"),
+        pytest.param('{"ratings": {"A": null, "B": 2, "C": 3, "D": 4}}', "out_of_range", id="null-where-it-must-apply"),
+        pytest.param("A: 4, B: 5", "unparseable", id="prose"),
+        pytest.param('[{"A": 4}]', "unparseable", id="a-list"),
+        pytest.param("", "unparseable", id="nothing"),
+    ],
+)
 def test_a_reply_that_breaks_the_contract_is_a_failure_for_every_answer(group, reply, said, failure):
     question = next(judge(aspects=("helpfulness",)).questions(group, seed=0))
     scores = judge().read(question, reply(said))

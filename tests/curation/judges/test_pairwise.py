@@ -22,11 +22,14 @@ def test_fewer_comparisons_are_a_part_of_more(group):
     assert few < more
 
 
-@pytest.mark.parametrize(("said", "winner"), [
-    pytest.param('{"verdict": "A"}', 0, id="the-first-shown"),
-    pytest.param('{"verdict": "B"}', 1, id="the-second-shown"),
-    pytest.param('{"rationale": "B is bad", "verdict": "A"}', 0, id="with-reasons"),
-])
+@pytest.mark.parametrize(
+    ("said", "winner"),
+    [
+        pytest.param('{"verdict": "A"}', 0, id="the-first-shown"),
+        pytest.param('{"verdict": "B"}', 1, id="the-second-shown"),
+        pytest.param('{"rationale": "B is bad", "verdict": "A"}', 0, id="with-reasons"),
+    ],
+)
 def test_the_verdict_goes_to_the_answer_under_the_label(group, reply, said, winner):
     for question in judge().questions(group, seed=0):
         (vote,) = judge().read(question, reply(said))
@@ -40,13 +43,16 @@ def test_a_tie_is_a_verdict(group, reply):
     assert (vote.verdict, vote.failure) == ("tie", None)
 
 
-@pytest.mark.parametrize(("said", "failure"), [
-    pytest.param('{"verdict": "C"}', "unknown_verdict", id="a-label-nobody-has"),
-    pytest.param('{"verdict": null}', "unknown_verdict", id="null"),
-    pytest.param('{"winner": "A"}', "unknown_verdict", id="another-key"),
-    pytest.param("A", "unparseable", id="a-bare-letter"),
-    pytest.param('I say {"verdict": "A"}', "unparseable", id="json-inside-prose"),
-])
+@pytest.mark.parametrize(
+    ("said", "failure"),
+    [
+        pytest.param('{"verdict": "C"}', "unknown_verdict", id="a-label-nobody-has"),
+        pytest.param('{"verdict": null}', "unknown_verdict", id="null"),
+        pytest.param('{"winner": "A"}', "unknown_verdict", id="another-key"),
+        pytest.param("A", "unparseable", id="a-bare-letter"),
+        pytest.param('I say {"verdict": "A"}', "unparseable", id="json-inside-prose"),
+    ],
+)
 def test_anything_else_is_a_failure_and_no_guess(group, reply, said, failure):
     (vote,) = judge().read(next(judge().questions(group, seed=0)), reply(said))
     assert (vote.verdict, vote.failure) == (None, failure)

@@ -53,5 +53,7 @@ def test_flipping_every_verdict_flips_every_pair(builder, found):
 
 
 def test_the_same_evidence_gives_the_same_fingerprint(builder):
-    found = Evidence(prompt_id="p", scores={"r1": 1.0, "r2": 3.0}, ballots=[Ballot(a="r1", b="r2", verdict="b", strength=2)])
+    found = Evidence(
+        prompt_id="p", scores={"r1": 1.0, "r2": 3.0}, ballots=[Ballot(a="r1", b="r2", verdict="b", strength=2)]
+    )
     assert fingerprint(build_pairs(builder, [found]).members) == fingerprint(build_pairs(builder, [found]).members)

@@ -8,12 +8,15 @@ def votes(*said):
     return Evidence(prompt_id="p", ballots=[Ballot(a="a", b="b", verdict=v, strength=s) for v, s in said])
 
 
-@pytest.mark.parametrize(("said", "chosen", "margin", "soft_label"), [
-    pytest.param([("a", 2.0)], "a", 2.0, 1.0, id="one-vote"),
-    pytest.param([("b", 2.0), ("b", 1.0), ("a", 1.0)], "b", 2 / 3, 2 / 3, id="two-to-one"),
-    pytest.param([("b", 2.0), ("tie", 0.0)], "b", 1.0, 1.0, id="a-tie-halves-the-margin"),
-    pytest.param([("b", None)], "b", 1.0, 1.0, id="no-strength-given"),
-])
+@pytest.mark.parametrize(
+    ("said", "chosen", "margin", "soft_label"),
+    [
+        pytest.param([("a", 2.0)], "a", 2.0, 1.0, id="one-vote"),
+        pytest.param([("b", 2.0), ("b", 1.0), ("a", 1.0)], "b", 2 / 3, 2 / 3, id="two-to-one"),
+        pytest.param([("b", 2.0), ("tie", 0.0)], "b", 1.0, 1.0, id="a-tie-halves-the-margin"),
+        pytest.param([("b", None)], "b", 1.0, 1.0, id="no-strength-given"),
+    ],
+)
 def test_the_side_with_more_votes_is_chosen(said, chosen, margin, soft_label):
     built = build_pairs(Majority(), [votes(*said)])
     assert built.pairs[0].chosen_id == chosen
@@ -21,9 +24,12 @@ def test_the_side_with_more_votes_is_chosen(said, chosen, margin, soft_label):
     assert built.members.column("soft_label").to_pylist() == pytest.approx([soft_label])
 
 
-@pytest.mark.parametrize(("said", "reason"), [
-    pytest.param([("tie", 0.0), ("tie", 0.0)], "tie", id="all-ties"),
-    pytest.param([("a", 2.0), ("b", 1.0)], "split_vote", id="one-each"),
-])
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        pytest.param([("tie", 0.0), ("tie", 0.0)], "tie", id="all-ties"),
+        pytest.param([("a", 2.0), ("b", 1.0)], "split_vote", id="one-each"),
+    ],
+)
 def test_an_undecided_vote_makes_no_pair(said, reason):
     assert dict(build_pairs(Majority(), [votes(*said)]).funnel.dropped) == {reason: 1}

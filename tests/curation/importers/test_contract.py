@@ -1,0 +1,84 @@
+"""What every importer promises."""
+
+import json
+
+import pytest
+
+from curation.importers import IMPORTERS, import_paths
+from schemas.drops import DROPS
+from schemas.errors import InputError
+from schemas.prompts import PROMPTS
+
+GOOD = {
+    "prompts": {"prompt": "Name three rivers."},
+    "hh_rlhf": {"chosen": "\n\nHuman: hi\n\nAssistant: hello", "rejected": "\n\nHuman: hi\n\nAssistant: go away"},
+    "tulu_human_eval": {
+        "id": "t1",
+        "prompt": "Name three rivers.",
+        "completions": [{"model": "m", "completion": "Po."}],
+    },
+}
+
+
+@pytest.fixture(params=IMPORTERS.classes)
+def importer(request):
+    return IMPORTERS.build(request.param)
+
+
+def write(path, *lines):
+    path.write_text("".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines))
+    return path
+
+
+def test_importing_twice_adds_nothing(importer, lake, tmp_path):
+    file = write(tmp_path / "a.jsonl", GOOD[importer.name])
+    first, second = (import_paths(lake, importer, [file]) for _ in range(2))
+    assert sum(first.new.values()) >= 1
+    assert sum(second.new.values()) == 0
+
+
+def test_a_bad_line_among_good_ones_is_a_drop_with_its_line(importer, lake, tmp_path):
+    file = write(tmp_path / "a.jsonl", GOOD[importer.name], "{broken", {"nothing": 1}, [1, 2])
+    done = import_paths(lake, importer, [file])
+    assert (done.funnel.read, done.funnel.kept) == (4, 1)
+    drops = {row["line"]: (row["reason"], row["file"]) for row in lake.read(DROPS).to_pylist()}
+    assert drops == {
+        2: ("malformed_json", str(file)),
+        3: ("missing_column", str(file)),
+        4: ("not_an_object", str(file)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        pytest.param("", "is empty", id="empty"),
+        pytest.param("\n\n", "is empty", id="blank-lines"),
+        pytest.param("this is no json\n", "no record fits the format", id="not-json"),
+        pytest.param('{"other": 1}\n', "missing_column", id="column-missing"),
+        pytest.param('{"prompt": 5, "chosen": 5}\n', "no record fits", id="wrong-type"),
+    ],
+)
+def test_a_file_of_another_kind_is_one_sentence_and_nothing_is_written(importer, lake, tmp_path, content, complaint):
+    file = tmp_path / "a.jsonl"
+    file.write_text(content)
+    with pytest.raises(InputError, match=complaint):
+        import_paths(lake, importer, [file])
+    assert lake.read(PROMPTS).num_rows == 0
+    assert lake.read(DROPS).num_rows == 0
+
+
+def test_a_path_that_is_not_there_is_one_sentence(importer, lake, tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        import_paths(lake, importer, [tmp_path / "absent.jsonl"])
+
+
+def test_a_folder_without_such_files_is_one_sentence(importer, lake, tmp_path):
+    with pytest.raises(InputError, match="holds no"):
+        import_paths(lake, importer, [tmp_path])
+
+
+def test_the_license_and_the_source_are_on_every_row(importer, lake, tmp_path):
+    import_paths(lake, importer, [write(tmp_path / "a.jsonl", GOOD[importer.name])])
+    assert importer.license
+    assert lake.read(PROMPTS).column("source").to_pylist() == [importer.name]

@@ -1,0 +1,69 @@
+"""The command as a user runs it: another process, a warehouse of its own, no server but ours."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PREFINERY = [sys.executable, "-m", "flows"]
+
+
+class Shell:
+    """Runs `prefinery` commands on one warehouse."""
+
+    def __init__(self, warehouse: Path, home: Path) -> None:
+        self.warehouse = warehouse
+        self.env = {**os.environ, "PREFINERY_WAREHOUSE": str(warehouse), "PREFECT_HOME": str(home), "COLUMNS": "200"}
+        self.env.pop("PREFECT_API_URL", None)
+
+    def start(self, *arguments: str | Path, **options) -> subprocess.Popen[str]:
+        command = [*PREFINERY, *map(str, arguments)]
+        return subprocess.Popen(
+            command, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+        )
+
+    def __call__(
+        self, *arguments: str | Path, fails: int = 0, timeout: float = 280
+    ) -> subprocess.CompletedProcess[str]:
+        with self.start(*arguments) as process:
+            out, errors = process.communicate(timeout=timeout)
+        assert process.returncode == fails, f"{arguments}: exit code {process.returncode}\n{out}\n{errors}"
+        return subprocess.CompletedProcess(arguments, process.returncode, out, errors)
+
+    def rows(self, query: str) -> list[dict[str, object]]:
+        return json.loads(self("sql", query, "--format", "json").stdout)
+
+
+@pytest.fixture
+def prefinery(tmp_path):
+    return Shell(tmp_path / "warehouse", tmp_path / "prefect-home")
+
+
+@pytest.fixture
+def comparisons(tmp_path):
+    """Eighty comparisons in the format of hh_rlhf: the better answer is the polite one."""
+    lines = [
+        {"chosen": f"\n\nHuman: say {i}\n\nAssistant: please, {i}", "rejected": f"\n\nHuman: say {i}\n\nAssistant: {i}"}
+        for i in range(80)
+    ]
+    path = tmp_path / "comparisons.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    """Publish human votes, and train a tiny reward model from scratch on them."""
+    path = tmp_path / "votes.yaml"
+    path.write_text(
+        "name: votes\n"
+        "prompts: {sources: [hh_rlhf]}\n"
+        "pair: {name: majority}\n"
+        "publish: {dataset: votes, message: by hand}\n"
+        "train:\n"
+        "  - {job: reward, model: scratch/2x32, settings: {max_length: 64, fit: {batch_size: 16, learning_rate: 1.0e-3}}}\n"
+    )
+    return path

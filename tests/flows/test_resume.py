@@ -1,0 +1,61 @@
+"""A run that is killed is finished by the same command: no call is lost, none is made twice."""
+
+import json
+import os
+import signal
+import time
+
+import pytest
+
+from flows.sandbox import HELD_OUT, RECIPE, prompts, write_prompts
+
+PROMPTS = 60
+FEW_MODELS = ["--set", "generate.models=[sandbox/base]", "--set", "train=[]"]
+
+
+@pytest.mark.slow
+def test_a_killed_run_resumes_to_the_same_fingerprint(tmp_path):
+    from tests.flows.conftest import Shell
+
+    file = write_prompts(tmp_path / "prompts.jsonl", prompts(HELD_OUT, PROMPTS))
+    whole, killed = (Shell(tmp_path / name, tmp_path / f"{name}-home") for name in ("whole", "killed"))
+    for shell in (whole, killed):
+        shell("import", "prompts", file, "--source", "sandbox/day-1")
+    assert whole("run", RECIPE, *FEW_MODELS).stdout.split() == ["demo@1"]
+    _kill_while_judging(killed)
+    before = killed.rows("select call_id, raw_text from calls order by call_id")
+    assert killed("run", RECIPE, *FEW_MODELS).stdout.split() == ["demo@1"]
+
+    calls = (
+        "select call_id, count(*) as n, any_value(raw_text) as raw_text from calls group by call_id order by call_id"
+    )
+    after = killed.rows(calls)
+    assert {row["n"] for row in after} == {1}
+    assert after == whole.rows(calls)
+    made = killed.rows("select sum(calls_made)::bigint as n from runs")[0]["n"]
+    assert made == len(after) - len([row for row in before if _is_judged(row)])
+    fingerprint = "select fingerprint from datasets"
+    assert killed.rows(fingerprint) == whole.rows(fingerprint)
+    assert killed.rows("select count(*) as n from drops") == whole.rows("select count(*) as n from drops")
+
+
+def _is_judged(row):
+    return row["raw_text"].startswith("{")
+
+
+def _kill_while_judging(shell):
+    """Kill the run as soon as a shard of verdicts is committed and others are missing."""
+    with shell.start("run", RECIPE, *FEW_MODELS, start_new_session=True) as run:
+        while not _verdicts(shell):
+            assert run.poll() is None, "the run ended before it could be killed"
+            time.sleep(0.05)
+        os.killpg(run.pid, signal.SIGKILL)
+        run.communicate()
+
+
+def _verdicts(shell):
+    from warehouse.lake import Lake
+
+    with Lake.open(shell.warehouse, read_only=True) as lake:
+        count = lake.con.execute("select count(*) from calls where purpose like 'judge%'").fetchone()
+    return json.loads(str(count[0]))

@@ -1,0 +1,57 @@
+"""Publishing a version starts its retraining, once."""
+
+import json
+import signal
+import time
+from urllib.request import Request, urlopen
+
+import pytest
+
+
+def _retrainings(api):
+    asked = Request(
+        f"{api}/flow_runs/filter",
+        data=json.dumps({"flows": {"name": {"any_": ["retrain"]}}}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urlopen(asked, timeout=10) as reply:
+        return [run["state_name"] for run in json.load(reply)]
+
+
+def _eventually(what, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := what():
+            return found
+        time.sleep(1)
+    raise AssertionError("it did not happen in time")
+
+
+@pytest.mark.slow
+def test_a_published_version_is_retrained_on_once(prefinery, recipe, comparisons):
+    prefinery("import", "hh_rlhf", comparisons)
+    with prefinery.start("serve", recipe) as server:
+        try:
+            assert server.stdout.readline().startswith("Serving")
+            note = prefinery.warehouse / "prefect.json"
+            api = json.loads(note.read_text())["api"]
+            _eventually(lambda: _deployments(api) == 2, 60)
+            assert prefinery("run", recipe, "--set", "train=[]").stdout.split() == ["votes@1"]
+            _eventually(lambda: _retrainings(api) == ["Completed"], 150)
+            assert prefinery.rows("select dataset, version, kind from models") == [
+                {"dataset": "votes", "version": 1, "kind": "reward"}
+            ]
+            prefinery("run", recipe, "--set", "train=[]")
+            time.sleep(15)
+            assert _retrainings(api) == ["Completed"]
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.communicate(timeout=60)
+    assert not note.exists()
+
+
+def _deployments(api):
+    with urlopen(
+        Request(f"{api}/deployments/count", data=b"{}", headers={"Content-Type": "application/json"})
+    ) as reply:
+        return json.load(reply)
