@@ -111,9 +111,8 @@ def chosen_prompts(lake: Lake, recipe: Recipe) -> list[Prompt]:
         raise ConfigError("This recipe names no prompts; add `prompts: {sources: [NAME]}`.")
     rows = lake.ask("prompts_of", sources=list(recipe.prompts.sources), most=recipe.prompts.limit)
     if not rows.num_rows:
-        raise InputError(
-            f"The warehouse has no prompts of source {' or '.join(recipe.prompts.sources)}; run `prefinery import` first."
-        )
+        wanted = " or ".join(recipe.prompts.sources)
+        raise InputError(f"The warehouse has no prompts of source {wanted}; run `prefinery import` first.")
     return [_prompt(row) for row in rows.to_pylist()]
 
 

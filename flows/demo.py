@@ -94,13 +94,13 @@ def _await_retraining(warehouse: Path, label: str) -> None:
     """Wait until the triggered run has entered its models in the books."""
     started = time.monotonic()
     recipe = load(RECIPE)
-    with shown() as report:
+    with shown() as report, Lake.open(warehouse, read_only=True) as lake:
+        version = find_version(lake, label)
         while (waited := time.monotonic() - started) < RETRAIN_TIMEOUT_S:
-            with Lake.open(warehouse, read_only=True) as lake:
-                if not untrained(lake, recipe, find_version(lake, label)):
-                    return
+            if not untrained(lake, recipe, version):
+                return
             done = min(waited, EXPECTED_RETRAIN_S - 1)
             report(f"retrain on {label} (triggered)", int(done), int(EXPECTED_RETRAIN_S))
-            time.sleep(1)
+            time.sleep(2)
     log = warehouse / "prefect" / "serve.log"
     raise UpstreamError(f"{label} was not retrained on within {RETRAIN_TIMEOUT_S:.0f} s; the reason is in {log}.")

@@ -64,6 +64,8 @@ def recipe(tmp_path):
         "pair: {name: majority}\n"
         "publish: {dataset: votes, message: by hand}\n"
         "train:\n"
-        "  - {job: reward, model: scratch/2x32, settings: {max_length: 64, fit: {batch_size: 16, learning_rate: 1.0e-3}}}\n"
+        "  - job: reward\n"
+        "    model: scratch/2x32\n"
+        "    settings: {max_length: 64, fit: {batch_size: 16, learning_rate: 1.0e-3}}\n"
     )
     return path

@@ -76,6 +76,6 @@ def verdict_accuracy(verdicts: Sequence[Comparison]) -> Interval:
 
 
 def first_share(verdicts: Sequence[Comparison]) -> Interval:
-    """Share of decided verdicts for the answer shown first: 0.5 where both orders are asked and position is no matter."""
+    """Share of decided verdicts for the answer shown first: 0.5 for a judge who asks both orders and has no bias."""
     decided = [verdict for verdict in verdicts if verdict.preferred != "tie"]
     return mean_interval([CREDIT[verdict.preferred] for verdict in decided], [verdict.prompt for verdict in decided])

@@ -72,7 +72,7 @@ def test_a_truncated_reply_is_never_read_as_ratings(group, reply):
 def test_null_means_not_applicable_where_the_aspect_allows_it(group, reply):
     question = next(judge(aspects=("honesty",)).questions(group, seed=0))
     scores = judge().read(question, reply('{"ratings": {"A": null, "B": 2, "C": 3, "D": 4}}'))
-    assert [(score.value, score.failure) for score in scores][0] == (None, None)
+    assert (scores[0].value, scores[0].failure) == (None, None)
 
 
 def test_the_packaged_template_explains_every_aspect(group):
