@@ -12,7 +12,7 @@ demo: $(STAMP)
 	$(VENV)/bin/prefinery demo --warehouse $(WAREHOUSE)
 
 test: $(STAMP)
-	$(VENV)/bin/python -m pytest -q
+	$(VENV)/bin/python -m pytest -q $(PYTEST)
 
 check: $(STAMP)
 	$(VENV)/bin/ruff format --check .

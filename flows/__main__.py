@@ -30,8 +30,8 @@ DEFAULT_WAREHOUSE = Path(".prefinery")
 
 @app.command()
 def demo(
-    daily: Annotated[int, typer.Option(min=10, help="New prompts on each of the two days.")] = 700,
-    held_out: Annotated[int, typer.Option(min=10, max=600, help="Prompts of the evaluation.")] = 600,
+    daily: Annotated[int, typer.Option(min=10, help="New prompts on each of the two days.")] = 500,
+    held_out: Annotated[int, typer.Option(min=10, max=600, help="Prompts of the evaluation.")] = 500,
     warehouse: Warehouse = DEFAULT_WAREHOUSE,
 ) -> None:
     """The whole loop on this machine, offline: generate, judge, publish, train, evaluate, publish again, retrain."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version as installed_version
 from itertools import groupby
 from pathlib import Path
@@ -227,11 +228,16 @@ def answer(run: Run, served: Served, requests: Sequence[Request], what: str) -> 
 
 
 def _ask_missing(run: Run, todo: Plan, what: str) -> None:
-    with shown() as report, todo.served.engine.start(todo.served.path) as complete:
-        report(what, 0, len(todo.missing))
-        for done, shard in enumerate(todo.shards(), 1):
-            ask_shard(run.lake, todo.served, complete, shard, run.run_id)
-            report(what, min(done * SHARD_REQUESTS, len(todo.missing)), len(todo.missing))
+    with shown() as report:
+        report(what, 0, len(todo.missing))  # before the engine starts, which takes some seconds too
+        with todo.served.engine.start(todo.served.path) as complete:
+            _ask_shards(run, todo, complete, partial(report, what))
+
+
+def _ask_shards(run: Run, todo: Plan, complete: Complete, report: Callable[[int, int], None]) -> None:
+    for done, shard in enumerate(todo.shards(), 1):
+        ask_shard(run.lake, todo.served, complete, shard, run.run_id)
+        report(min(done * SHARD_REQUESTS, len(todo.missing)), len(todo.missing))
 
 
 def _is_upstream(_task: object, _run: object, state: object) -> bool:

@@ -20,6 +20,9 @@ from schemas.errors import UpstreamError
 START_TIMEOUT_S = 120.0
 """Longest wait for a new server's first answer."""
 
+EXPECTED_START_S = 10
+"""Scale of the waiting bar."""
+
 HOST = "127.0.0.1"
 
 
@@ -108,11 +111,16 @@ def _answers(url: str) -> bool:
 
 
 def _await(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    end = time.monotonic() + START_TIMEOUT_S
-    while not _answers(url):
-        if server.poll() is not None or time.monotonic() > end:
-            raise UpstreamError(f"The Prefect server did not start; its log is {log}.")
-        time.sleep(0.2)
+    from training.progress import shown
+
+    start = time.monotonic()
+    with shown() as report:
+        while not _answers(url):
+            waited = time.monotonic() - start
+            if server.poll() is not None or waited > START_TIMEOUT_S:
+                raise UpstreamError(f"The Prefect server did not start; its log is {log}.")
+            report("start the Prefect server", min(int(waited), EXPECTED_START_S - 1), EXPECTED_START_S)
+            time.sleep(0.2)
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

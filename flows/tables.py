@@ -10,6 +10,7 @@ import pyarrow as pa
 from schemas.errors import ConfigError
 
 FORMATS = ("table", "csv", "json", "parquet")
+PIPE_WIDTH = 200
 MAX_CELL = 120
 """Longest cell of a printed table, in characters."""
 
@@ -43,10 +44,11 @@ def _table(rows: pa.Table) -> None:
     table = Table(box=box.SIMPLE_HEAD)
     for field in rows.schema:
         right = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
-        table.add_column(field.name, justify="right" if right else "left", overflow="fold")
+        table.add_column(field.name, justify="right" if right else "left", no_wrap=right, overflow="fold")
     for row in rows.to_pylist():
         table.add_row(*(_cell(value) for value in row.values()))
-    Console().print(table, markup=False)
+    # A pipe has no width of its own; lines must not be broken at 80 for it.
+    Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table, markup=False)
 
 
 def _cell(value: object) -> str:

@@ -12,7 +12,6 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -31,7 +30,7 @@ from transformers import (
 from transformers.utils import logging
 
 from schemas.errors import ModelError
-from schemas.ids import ID_BYTES
+from schemas.revision import model_revision
 from training.prepare import pad_of
 
 RECORD = "training.json"
@@ -125,15 +124,8 @@ def read_record(folder: Path | str) -> TrainingRecord:
 
 
 def revision_of(path: Path | str) -> str:
-    """Digest of config, weights and tokenizer: equal for equal models, wherever they lie."""
-    folder = resolve(path)
-    digest = blake2b(digest_size=ID_BYTES)
-    for file in sorted({file for pattern in CONTENT for file in folder.glob(pattern)}):
-        digest.update(f"{file.name}\x1f{file.stat().st_size}\x1f".encode())
-        with file.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()
+    """Digest of a local or hub model: the same that the ledger keeps of the models it asks."""
+    return model_revision(resolve(path))
 
 
 def resolve(path: Path | str) -> Path:
@@ -142,7 +134,7 @@ def resolve(path: Path | str) -> Path:
     if (folder / "config.json").is_file():
         return folder
     if folder.exists():
-        raise ModelError(f"{path} is no model folder: it has no config.json.")
+        model_revision(folder)  # says what is missing
     if not HUB_NAME.fullmatch(str(path)):
         raise ModelError(f"{path} does not exist; name a model folder, or a model on the hub as owner/name.")
     try:

@@ -40,11 +40,15 @@ def shown(bar: bool | None = None) -> Iterator[Report]:
 class _Lines:
     def __init__(self, console: Console) -> None:
         self.console, self.last = console, time.monotonic()
+        self.starts: dict[str, float] = {}
 
     def __call__(self, stage: str, done: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
-        if (now := time.monotonic()) - self.last >= LINE_EVERY_S:
+        now = time.monotonic()
+        start = self.starts.setdefault(stage, now)
+        if now - self.last >= LINE_EVERY_S:
             self.last = now
-            self.console.print(f"{stage} {done}/{total} {_note(metrics)}".rstrip(), highlight=False)
+            left = f"{(now - start) / done * (total - done):.0f} s left" if done else ""
+            self.console.print(f"{stage} {done}/{total}  {left}  {_note(metrics)}".rstrip(), highlight=False)
 
 
 class _Bars:

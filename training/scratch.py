@@ -14,10 +14,12 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from schemas.base import Strict
 from schemas.errors import ConfigError
+from training.checkpoint import quiet
 from training.data import Version
 
 NAME = re.compile(r"scratch(?:/(\d+)x(\d+))?")
 SPECIAL = ["<pad>", "<s>", "</s>", "<user>", "<assistant>"]
+"""The first ids of the vocabulary, in this order."""
 TEMPLATE = (
     "<s>{% for message in messages %}<{{ message['role'] }}>{{ message['content'] }}"
     "{% if message['role'] == 'assistant' %}</s>{% endif %}{% endfor %}"
@@ -62,13 +64,14 @@ def from_scratch(version: Version, shape: Shape, folder: Path) -> Path:
         num_attention_heads=shape.width // HEAD_WIDTH,
         max_position_embeddings=shape.context,
         tie_word_embeddings=True,
-        pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=SPECIAL.index("<pad>"),
+        bos_token_id=SPECIAL.index("<s>"),
+        eos_token_id=SPECIAL.index("</s>"),
     )
     draft = folder.with_name(f".{folder.name}.{os.getpid()}")
-    LlamaForCausalLM(config).save_pretrained(draft)
-    tokenizer.save_pretrained(draft)
+    with quiet():
+        LlamaForCausalLM(config).save_pretrained(draft)
+        tokenizer.save_pretrained(draft)
     shutil.rmtree(folder, ignore_errors=True)
     draft.rename(folder)
     return folder

@@ -74,7 +74,7 @@ def _rendered(tokenizer: PreTrainedTokenizerBase, turns: Sequence[Messages], gen
 
 def _surplus(tokenizer: PreTrainedTokenizerBase) -> int:
     """Characters that a template writes after the end token of a response, such as a newline: they are not learned."""
-    turn = [{"role": "user", "content": PROBE}, {"role": "assistant", "content": PROBE}]
+    turn = [Message(role="user", content=PROBE), Message(role="assistant", content=PROBE)]
     tail = _rendered(tokenizer, [turn], generation=False)[0].rpartition(PROBE)[2]
     _, end, rest = tail.partition(str(tokenizer.eos_token))
     return len(rest) if end else 0

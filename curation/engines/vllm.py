@@ -13,9 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from curation.engines import Complete, Engine, folder_revision
+from curation.engines import Complete, Engine
 from schemas.calls import Reply, Request
 from schemas.errors import ModelError, UpstreamError
+from schemas.revision import model_revision
 
 if TYPE_CHECKING:
     from vllm import LLM, RequestOutput, SamplingParams
@@ -43,7 +44,7 @@ class VLLM(Engine):
 
     def revision(self, model: str) -> str:
         if Path(model).is_dir():
-            return folder_revision(Path(model))
+            return model_revision(Path(model))
         return _hub_revision(model)
 
     @contextmanager

@@ -16,7 +16,7 @@ def test_a_line_comes_when_it_is_due(capsys: pytest.CaptureFixture[str], monkeyp
     monkeypatch.setattr(progress, "LINE_EVERY_S", 0.0)
     with progress.shown() as report:
         report("train", 3, 100, {"loss": 0.5, "other": 1.0})
-    assert capsys.readouterr().err == "train 3/100 loss 0.500\n"
+    assert capsys.readouterr().err == "train 3/100  0 s left  loss 0.500\n"
 
 
 def test_a_bar_is_drawn_when_asked(capsys: pytest.CaptureFixture[str]) -> None:

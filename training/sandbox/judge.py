@@ -11,8 +11,9 @@ from pydantic import Field
 from transformers import LlamaForCausalLM
 
 from schemas.base import Strict
+from training.checkpoint import quiet
 from training.sandbox.tiny import Fit, draft_beside, fingerprint, fit, is_trained, publish, save
-from training.sandbox.tokenizer import LABELS, build_tokenizer
+from training.sandbox.tokenizer import LABELS, PAD, build_tokenizer
 from training.sandbox.trees import Lesson, bucketed, plant
 from training.sandbox.world import stream
 from training.sandbox.writer import ASPECTS, Demonstration, demonstrate
@@ -27,9 +28,9 @@ class JudgeSettings(Strict):
     seed: int = 0
     """Order and content of the lessons, and nothing else: the weights start from a policy."""
     fit: Fit = Fit(trees=64, rate=2e-3)
-    steps: int = Field(default=160, ge=1)
+    steps: int = Field(default=150, ge=1)
     """Batches."""
-    comparisons: float = Field(default=0.35, ge=0, le=1)
+    comparisons: float = Field(default=0.15, ge=0, le=1)
     """Share of the lessons that compare two answers; the others rate one."""
 
 
@@ -94,8 +95,10 @@ def train_judge(
     if is_trained(folder, mark):
         return
     torch.manual_seed(settings.seed)
-    tokenizer, model = build_tokenizer(), LlamaForCausalLM.from_pretrained(start)
-    batches = bucketed(plant(lessons, tokenizer), settings.fit.trees, tokenizer.pad_token_id)
+    tokenizer = build_tokenizer()
+    with quiet():
+        model = LlamaForCausalLM.from_pretrained(start)
+    batches = bucketed(plant(lessons, tokenizer), settings.fit.trees, PAD)
     draft = draft_beside(folder)
     try:
         yield from fit(model, batches, settings.steps, settings.fit)

@@ -17,6 +17,7 @@ from torch.optim import Optimizer
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from schemas.base import Strict
+from training.checkpoint import quiet
 from training.sandbox.muon import Muon
 from training.sandbox.tokenizer import BOS, EOS, PAD
 from training.sandbox.trees import Batch
@@ -128,8 +129,9 @@ def is_trained(folder: Path, mark: str) -> bool:
 
 def save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """Write a Hugging Face folder: safetensors, config and tokenizer."""
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    with quiet():
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
 
 
 def publish(draft: Path, folder: Path, mark: str) -> None:
