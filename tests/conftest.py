@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from flows.server import prefect_server
 from warehouse.lake import Lake
 
 settings.register_profile("patient", deadline=None, max_examples=50)
@@ -13,6 +14,13 @@ settings.load_profile("patient")
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("PREFINERY_SHARED", ROOT.parent / "shared"))
+
+
+@pytest.fixture(scope="session")
+def prefect_api(tmp_path_factory):
+    """One Prefect server for all tests that run flows: a start takes several seconds."""
+    with prefect_server(tmp_path_factory.mktemp("prefect")) as api:
+        yield api
 
 
 @pytest.fixture

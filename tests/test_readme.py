@@ -22,11 +22,15 @@ def place(tmp_path_factory):
 
 
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_a_shell_block_runs(place, number):
+def test_a_shell_block_runs(place, number, prefect_api):
     if not (SHARED / "data").is_dir():
         pytest.skip("the real data sets are not here; name their parent folder in PREFINERY_SHARED")
     scripts = Path(sys.executable).parent
-    env = os.environ | {"PATH": f"{scripts}:{os.environ['PATH']}", "DATA": str(SHARED / "data")}
+    env = os.environ | {
+        "PATH": f"{scripts}:{os.environ['PATH']}",
+        "DATA": str(SHARED / "data"),
+        "PREFECT_API_URL": prefect_api,
+    }
     done = subprocess.run(
         ["bash", "-e", "-u", "-o", "pipefail", "-c", BLOCKS[number]],
         cwd=place, env=env, capture_output=True, text=True, timeout=280, check=False,

@@ -141,7 +141,9 @@ def resolve(path: Path | str) -> Path:
         with quiet():
             return Path(snapshot_download(str(path), allow_patterns=[*CONTENT, "*.json", "*.model"]))
     except (OSError, ValueError) as error:
-        raise ModelError(f"{path} is neither a folder here nor a model that the hub gives: {error}") from error
+        raise ModelError(
+            f"{path} is no folder here, and the hub does not give it either; name a model folder."
+        ) from error
 
 
 @contextmanager

@@ -14,10 +14,13 @@ PREFINERY = [sys.executable, "-m", "flows"]
 class Shell:
     """Runs `prefinery` commands on one warehouse."""
 
-    def __init__(self, warehouse: Path, home: Path) -> None:
+    def __init__(self, warehouse: Path, api: str | None = None) -> None:
         self.warehouse = warehouse
-        self.env = {**os.environ, "PREFINERY_WAREHOUSE": str(warehouse), "PREFECT_HOME": str(home), "COLUMNS": "200"}
+        home = str(warehouse.with_name(f"{warehouse.name}-prefect"))
+        self.env = {**os.environ, "PREFINERY_WAREHOUSE": str(warehouse), "PREFECT_HOME": home, "COLUMNS": "200"}
         self.env.pop("PREFECT_API_URL", None)
+        if api:
+            self.env["PREFECT_API_URL"] = api
 
     def start(self, *arguments: str | Path, **options) -> subprocess.Popen[str]:
         command = [*PREFINERY, *map(str, arguments)]
@@ -38,26 +41,32 @@ class Shell:
 
 
 @pytest.fixture
-def prefinery(tmp_path):
-    return Shell(tmp_path / "warehouse", tmp_path / "prefect-home")
+def prefinery(tmp_path, prefect_api):
+    return Shell(tmp_path / "warehouse", prefect_api)
 
 
 @pytest.fixture
 def comparisons(tmp_path):
+    return write_comparisons(tmp_path / "comparisons.jsonl")
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    return write_recipe(tmp_path / "votes.yaml")
+
+
+def write_comparisons(path: Path) -> Path:
     """Eighty comparisons in the format of hh_rlhf: the better answer is the polite one."""
     lines = [
         {"chosen": f"\n\nHuman: say {i}\n\nAssistant: please, {i}", "rejected": f"\n\nHuman: say {i}\n\nAssistant: {i}"}
         for i in range(80)
     ]
-    path = tmp_path / "comparisons.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return path
 
 
-@pytest.fixture
-def recipe(tmp_path):
+def write_recipe(path: Path) -> Path:
     """Publish human votes, and train a tiny reward model from scratch on them."""
-    path = tmp_path / "votes.yaml"
     path.write_text(
         "name: votes\n"
         "prompts: {sources: [hh_rlhf]}\n"

@@ -7,6 +7,7 @@ import pytest
 
 from flows.__main__ import app
 from tests.conftest import ROOT
+from tests.flows.conftest import Shell, write_comparisons, write_recipe
 
 README = (ROOT / "README.md").read_text()
 
@@ -100,20 +101,28 @@ def test_a_mistake_on_a_warehouse(prefinery, arguments, code, sentence):
     assert "Traceback" not in errors
 
 
+@pytest.fixture(scope="module")
+def published(tmp_path_factory, prefect_api):
+    """A shell with eighty comparisons published as votes@1."""
+    place = tmp_path_factory.mktemp("published")
+    shell = Shell(place / "warehouse", prefect_api)
+    shell("import", "hh_rlhf", write_comparisons(place / "comparisons.jsonl"))
+    shell("run", write_recipe(place / "votes.yaml"), "--set", "train=[]")
+    return shell
+
+
 @pytest.mark.parametrize(
     ("model", "sentence"),
     [
-        pytest.param("nowhere/at-all", "is no model", id="absent"),
+        pytest.param("nowhere/at-all", "is no folder here", id="absent"),
         pytest.param(".", "is no model", id="a-folder-of-something-else"),
         pytest.param("sandbox/bse", "Did you mean 'base'", id="unknown-sandbox-model"),
         pytest.param("scratch/2x33", "LAYERSxWIDTH", id="impossible-shape"),
     ],
 )
-def test_a_model_that_is_none(prefinery, recipe, comparisons, tmp_path, model, sentence):
-    prefinery("import", "hh_rlhf", comparisons)
-    prefinery("run", recipe, "--set", "train=[]")
+def test_a_model_that_is_none(published, tmp_path, model, sentence):
     failing = ["train", "reward", "--data", "votes@1", "--model", model, "--out", tmp_path / "out"]
-    with prefinery.start(*failing) as process:
+    with published.start(*failing) as process:
         _, errors = process.communicate(timeout=120)
     assert process.returncode in (1, 2)
     assert sentence in errors

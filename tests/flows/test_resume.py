@@ -8,17 +8,16 @@ import time
 import pytest
 
 from flows.sandbox import HELD_OUT, RECIPE, prompts, write_prompts
+from tests.flows.conftest import Shell
 
 PROMPTS = 60
 FEW_MODELS = ["--set", "generate.models=[sandbox/base]", "--set", "train=[]"]
 
 
 @pytest.mark.slow
-def test_a_killed_run_resumes_to_the_same_fingerprint(tmp_path):
-    from tests.flows.conftest import Shell
-
+def test_a_killed_run_resumes_to_the_same_fingerprint(tmp_path, prefect_api):
     file = write_prompts(tmp_path / "prompts.jsonl", prompts(HELD_OUT, PROMPTS))
-    whole, killed = (Shell(tmp_path / name, tmp_path / f"{name}-home") for name in ("whole", "killed"))
+    whole, killed = (Shell(tmp_path / name, prefect_api) for name in ("whole", "killed"))
     for shell in (whole, killed):
         shell("import", "prompts", file, "--source", "sandbox/day-1")
     assert whole("run", RECIPE, *FEW_MODELS).stdout.split() == ["demo@1"]

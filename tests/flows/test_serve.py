@@ -7,6 +7,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from tests.flows.conftest import Shell
+
 
 def _retrainings(api):
     asked = Request(
@@ -28,7 +30,8 @@ def _eventually(what, seconds):
 
 
 @pytest.mark.slow
-def test_a_published_version_is_retrained_on_once(prefinery, recipe, comparisons):
+def test_a_published_version_is_retrained_on_once(tmp_path, recipe, comparisons):
+    prefinery = Shell(tmp_path / "warehouse")
     prefinery("import", "hh_rlhf", comparisons)
     with prefinery.start("serve", recipe) as server:
         try:
@@ -42,7 +45,7 @@ def test_a_published_version_is_retrained_on_once(prefinery, recipe, comparisons
                 {"dataset": "votes", "version": 1, "kind": "reward"}
             ]
             prefinery("run", recipe, "--set", "train=[]")
-            time.sleep(15)
+            time.sleep(6)
             assert _retrainings(api) == ["Completed"]
         finally:
             server.send_signal(signal.SIGINT)
