@@ -2,6 +2,7 @@
 PYTHON ?= python3
 ACCEL ?= cpu
 VENV := .venv
+export OMP_WAIT_POLICY = PASSIVE
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -q
 STAMP := $(VENV)/.installed-$(ACCEL)
 WAREHOUSE ?= .prefinery
@@ -12,7 +13,7 @@ demo: $(STAMP)
 	$(VENV)/bin/prefinery demo --warehouse $(WAREHOUSE)
 
 test: $(STAMP)
-	$(VENV)/bin/python -m pytest -q $(PYTEST)
+	$(VENV)/bin/python -m pytest -q -n 2 --dist loadfile $(PYTEST)
 
 check: $(STAMP)
 	$(VENV)/bin/ruff format --check .
