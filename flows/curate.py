@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib.metadata import version as installed_version
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -34,7 +32,7 @@ from schemas.ids import canonical
 from schemas.pairs import PAIRS
 from schemas.prompts import Prompt
 from schemas.responses import RESPONSES, Response
-from schemas.runs import RUNS
+from schemas.runs import RUNS, StageRun
 from schemas.scores import SCORES, Score
 from schemas.votes import VOTES, Vote
 from training.progress import shown
@@ -62,17 +60,14 @@ class Run:
     def finish(self, funnel: Funnel) -> None:
         """Write the stage that `funnel` describes into `runs`, and begin the next."""
         now = time.monotonic()
-        row = {
-            "run_id": self.run_id,
-            "stage": funnel.stage,
-            "recipe": canonical(self.recipe.model_dump(mode="json")),
-            "funnel": canonical(asdict(funnel)),
-            "calls_made": self.made,
-            "calls_reused": self.reused,
-            "seconds": now - self.started,
-            "code_version": installed_version("prefinery"),
-            "finished_at": datetime.now(UTC).replace(tzinfo=None),
-        }
+        row = StageRun.of(
+            self.run_id,
+            funnel,
+            recipe=canonical(self.recipe.model_dump(mode="json")),
+            seconds=now - self.started,
+            calls_made=self.made,
+            calls_reused=self.reused,
+        )
         self.lake.append((RUNS, RUNS.rows([row])))
         self.funnels.append(funnel)
         self.made = self.reused = 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +15,10 @@ from flows.models import model_path
 from flows.recipe import Recipe, Training, load
 from schemas.datasets import DatasetVersion
 from schemas.errors import ConfigError
+from schemas.funnel import Funnel
 from schemas.ids import canonical, content_id
 from schemas.models import MODELS
+from schemas.runs import RUNS, StageRun
 from training.checkpoint import revision_of
 from training.data import read_version
 from training.progress import Report, shown
@@ -73,6 +77,7 @@ def _is_stored(lake: Lake, job: Training, version: DatasetVersion) -> bool:
 
 
 def _train(lake: Lake, job: Training, version: DatasetVersion, out: Path) -> Mapping[str, float]:
+    started = time.monotonic()
     data = export(lake, version, lake.folder / "exports" / version.label)
     start = _start(lake, job, version, data)
     with shown() as report:
@@ -94,8 +99,25 @@ def _train(lake: Lake, job: Training, version: DatasetVersion, out: Path) -> Map
         "run_id": version.run_id,
         "created_at": datetime.now(UTC).replace(tzinfo=None),
     }
-    lake.append((MODELS, MODELS.rows([row])))
+    stage = StageRun.of(
+        version.run_id or version.fingerprint,
+        _funnel(job, version, trained.metrics),
+        recipe=version.recipe,
+        seconds=time.monotonic() - started,
+    )
+    lake.append((MODELS, MODELS.rows([row])), (RUNS, RUNS.rows([stage])))
     return trained.metrics
+
+
+def _funnel(job: Training, version: DatasetVersion, metrics: Mapping[str, float]) -> Funnel:
+    """Pairs of the version that were trained or tested on, and those dropped, by reason."""
+    dropped: Counter[str] = Counter()
+    for name, count in metrics.items():
+        _, found, reason = name.partition("_dropped_")
+        if found:
+            dropped[reason] += int(count)
+    kept = int(metrics["train_kept"] + metrics["test_kept"])
+    return Funnel(stage=f"train {job.job}", unit="pairs", read=version.n_pairs, kept=kept, dropped=dropped)
 
 
 def _start(lake: Lake, job: Training, version: DatasetVersion, data: Path) -> Path | str:
