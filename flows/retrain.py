@@ -117,7 +117,7 @@ def _funnel(job: Training, version: DatasetVersion, metrics: Mapping[str, float]
         if found:
             dropped[reason] += int(count)
     kept = int(metrics["train_kept"] + metrics["test_kept"])
-    return Funnel(stage=f"train {job.job}", unit="pairs", read=version.n_pairs, kept=kept, dropped=dropped)
+    return Funnel(stage=f"train {job.job}", unit="pairs", read=version.n_pairs, kept=kept, dropped=dict(dropped))
 
 
 def _start(lake: Lake, job: Training, version: DatasetVersion, data: Path) -> Path | str:

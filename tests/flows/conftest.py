@@ -61,6 +61,7 @@ def write_comparisons(path: Path) -> Path:
         {"chosen": f"\n\nHuman: say {i}\n\nAssistant: please, {i}", "rejected": f"\n\nHuman: say {i}\n\nAssistant: {i}"}
         for i in range(80)
     ]
+    lines[0]["chosen"] += " thank you" * 100  # longer than the models of these tests can read
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return path
 

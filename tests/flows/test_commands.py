@@ -61,6 +61,9 @@ def test_import_sql_run_train_export_report(prefinery, recipe, comparisons, tmp_
     assert [row["kind"] for row in kinds] == ["policy", "reward"]
     assert {row["fingerprint"] for row in kinds} == {versions[0]["fingerprint"]}
 
+    stages = prefinery.rows("select stage, funnel from runs where stage = 'train reward'")
+    assert [json.loads(stage["funnel"])["dropped"] for stage in stages] == [{"too_long": 1}]
+
     prefinery("export", "votes@1", tmp_path / "out")
     assert (tmp_path / "out" / "manifest.json").is_file()
     prefinery("report", "votes@1", "-o", tmp_path / "report.html")
