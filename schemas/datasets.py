@@ -102,6 +102,10 @@ class Member:
     soft_label: float = 1.0
 
 
+PAIRS_FILE = "pairs.parquet"
+MANIFEST = "manifest.json"
+"""Files of an exported version: its pairs with their texts, and what their bytes must be."""
+
 TREATMENT = ("pair_id", "split", "rule", "label_source", "margin", "weight", "soft_label")
 """The fields of a member, in the order in which the fingerprint reads them."""
 

@@ -6,9 +6,7 @@ Weights are safetensors only, and no code from a model folder is ever run.
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -30,6 +28,7 @@ from transformers import (
 from transformers.utils import logging
 
 from schemas.errors import ModelError
+from schemas.folder import whole_folder
 from schemas.revision import model_revision
 from training.prepare import pad_of
 
@@ -99,18 +98,13 @@ def save(folder: Path | str, loaded: Loaded, record: TrainingRecord | None = Non
     folder = Path(folder).resolve()
     if folder.exists() and not (folder / "config.json").exists() and any(folder.iterdir()):
         raise ModelError(f"{folder} holds something else than a model; name another folder.")
-    draft, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{what}") for what in ("draft", "old"))
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    with quiet():
-        loaded.model.save_pretrained(draft)
-        loaded.tokenizer.save_pretrained(draft)
-    if record is not None:
-        (draft / RECORD).write_text(json.dumps(asdict(record), indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    if folder.exists():
-        folder.rename(old)
-    draft.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    with whole_folder(folder) as draft:
+        with quiet():
+            loaded.model.save_pretrained(draft)
+            loaded.tokenizer.save_pretrained(draft)
+        if record is not None:
+            text = json.dumps(asdict(record), indent=2, sort_keys=True)
+            (draft / RECORD).write_text(text + "\n", encoding="utf-8")
     return folder
 
 

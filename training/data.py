@@ -11,12 +11,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from schemas.datasets import fingerprint
+from schemas.datasets import MANIFEST, PAIRS_FILE, fingerprint
 from schemas.errors import InputError, explain_settings
 from schemas.ids import ID_BYTES
-
-MANIFEST = "manifest.json"
-PAIRS_FILE = "pairs.parquet"
 
 COLUMNS = (
     "pair_id", "prompt_id", "prompt", "chosen", "rejected_prompt", "rejected", "chosen_model", "rejected_model",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from schemas.base import Strict
 from schemas.errors import ConfigError
-from training.checkpoint import quiet
+from training.checkpoint import Loaded, save
 from training.data import Version
 
 NAME = re.compile(r"scratch(?:/(\d+)x(\d+))?")
@@ -68,12 +66,7 @@ def from_scratch(version: Version, shape: Shape, folder: Path) -> Path:
         bos_token_id=SPECIAL.index("<s>"),
         eos_token_id=SPECIAL.index("</s>"),
     )
-    draft = folder.with_name(f".{folder.name}.{os.getpid()}")
-    with quiet():
-        LlamaForCausalLM(config).save_pretrained(draft)
-        tokenizer.save_pretrained(draft)
-    shutil.rmtree(folder, ignore_errors=True)
-    draft.rename(folder)
+    save(folder, Loaded(LlamaForCausalLM(config), tokenizer))
     return folder
 
 

@@ -1,7 +1,6 @@
 """Train the judge of the sandbox, from lessons that know only which slips their writer planted."""
 
 import random
-import shutil
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -11,8 +10,9 @@ from pydantic import Field
 from transformers import LlamaForCausalLM
 
 from schemas.base import Strict
+from schemas.ids import content_id
 from training.checkpoint import quiet
-from training.sandbox.tiny import Fit, draft_beside, fingerprint, fit, is_trained, publish, save
+from training.sandbox.tiny import Fit, fit, is_trained, save, trained_folder
 from training.sandbox.tokenizer import LABELS, PAD, build_tokenizer
 from training.sandbox.trees import Lesson, bucketed, plant
 from training.sandbox.world import stream
@@ -91,7 +91,7 @@ def train_judge(
     if `folder` already holds a judge of the same settings and lessons. The folder appears at the end, whole.
     """
     settings = settings or JudgeSettings()
-    mark = fingerprint(VERSION, settings, lessons_id)
+    mark = content_id(VERSION, settings.model_dump(mode="json"), lessons_id)
     if is_trained(folder, mark):
         return
     torch.manual_seed(settings.seed)
@@ -99,10 +99,6 @@ def train_judge(
     with quiet():
         model = LlamaForCausalLM.from_pretrained(start)
     batches = bucketed(plant(lessons, tokenizer), settings.fit.trees, PAD)
-    draft = draft_beside(folder)
-    try:
+    with trained_folder(folder, mark) as draft:
         yield from fit(model, batches, settings.steps, settings.fit)
         save(model, tokenizer, draft)
-        publish(draft, folder, mark)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)

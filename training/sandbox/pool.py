@@ -1,7 +1,6 @@
 """Train the policies of the sandbox: one run read off early (weak), at its end (base) and after a finish (strong)."""
 
 import random
-import shutil
 from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Final
@@ -11,7 +10,8 @@ from pydantic import Field
 from transformers import PreTrainedTokenizerFast
 
 from schemas.base import Strict
-from training.sandbox.tiny import Fit, Shape, draft_beside, fingerprint, fit, is_trained, new_model, publish, save
+from schemas.ids import content_id
+from training.sandbox.tiny import Fit, Shape, fit, is_trained, new_model, save, trained_folder
 from training.sandbox.tokenizer import PAD, build_tokenizer
 from training.sandbox.trees import Batch, Lesson, bucketed, plant
 from training.sandbox.world import stream
@@ -64,15 +64,11 @@ def train_pool(
     Prompts whose text is in `avoid` are never trained on: pass the held-out ones.
     """
     settings = settings or PoolSettings()
-    mark = fingerprint(VERSION, settings, *sorted(avoid))
+    mark = content_id(VERSION, settings.model_dump(mode="json"), sorted(avoid))
     if is_trained(folder, mark):
         return
-    draft = draft_beside(folder)
-    try:
+    with trained_folder(folder, mark) as draft:
         yield from _train(draft, settings, avoid)
-        publish(draft, folder, mark)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _train(draft: Path, settings: PoolSettings, avoid: Container[str]) -> Iterator[dict[str, float]]:

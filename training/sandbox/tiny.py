@@ -1,22 +1,21 @@
 """A tiny Llama: its size, the one training loop, and folders that appear whole or not at all."""
 
-import hashlib
 import json
 import math
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
 import torch
-from pydantic import BaseModel, Field
+from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from schemas.base import Strict
+from schemas.folder import whole_folder
 from training.checkpoint import quiet
 from training.sandbox.muon import Muon
 from training.sandbox.tokenizer import BOS, EOS, PAD
@@ -115,12 +114,6 @@ MARK = "trained.json"
 """Beside the weights: which settings they come from."""
 
 
-def fingerprint(*parts: BaseModel | str) -> str:
-    """Short hash of settings and texts, by which a trained folder is recognised."""
-    text = json.dumps([part if isinstance(part, str) else part.model_dump(mode="json") for part in parts])
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-
-
 def is_trained(folder: Path, mark: str) -> bool:
     """Whether `folder` holds what settings with this fingerprint produce."""
     note = folder / MARK
@@ -134,15 +127,9 @@ def save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Pa
         tokenizer.save_pretrained(folder)
 
 
-def publish(draft: Path, folder: Path, mark: str) -> None:
-    """Move a finished draft to `folder` in one step, over what an earlier training left there."""
-    (draft / MARK).write_text(json.dumps({"fingerprint": mark}))
-    if folder.exists():
-        shutil.rmtree(folder)
-    draft.rename(folder)
-
-
-def draft_beside(folder: Path) -> Path:
-    """A new empty folder on the same disk as `folder`, to publish later or to remove."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+@contextmanager
+def trained_folder(folder: Path, mark: str) -> Iterator[Path]:
+    """A draft that becomes `folder` with its mark once the training is over."""
+    with whole_folder(folder) as draft:
+        yield draft
+        (draft / MARK).write_text(json.dumps({"fingerprint": mark}))
