@@ -7,6 +7,7 @@ PrefineryError
 ├── WarehouseError           the warehouse is absent, newer, locked or full
 │   └── UnknownVersion       NAME@V does not exist
 ├── ModelError               a folder that is no model, or a model that does not fit
+├── LimitReached             a run stopped at its budget: run it again to go on
 └── UpstreamError            a server or engine is down: retried, reported, never stored as an answer
 """
 
@@ -58,6 +59,10 @@ class UnknownVersion(WarehouseError):
 
 class ModelError(PrefineryError):
     """A folder that is no model, or a model that does not fit the job."""
+
+
+class LimitReached(PrefineryError):
+    """A run stopped at one of its limits. What it finished is kept, and the same command goes on."""
 
 
 class UpstreamError(PrefineryError):

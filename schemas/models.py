@@ -30,7 +30,7 @@ MODELS = Table(
 
 EVALUATIONS = Table(
     name="evaluations",
-    key=("subject", "metric", "data"),
+    key=("subject", "metric", "data", "n"),
     columns=pa.schema(
         [
             column("subject", pa.string(), required=True),

@@ -11,6 +11,7 @@ from schemas.ids import ID_BYTES
 
 CONTENT = ("config.json", "generation_config.json", "*.safetensors", "tokenizer*", "*.jinja", "vocab*", "merges.txt")
 """The files that can change what a model says."""
+ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
 BLOCK_BYTES = 1 << 24
 
 
@@ -21,6 +22,14 @@ def model_revision(folder: Path) -> str:
     if not any(folder.glob("*.safetensors")):
         raise ModelError(f"{folder} is no model folder: it has no .safetensors weights; save the model again.")
     files = sorted({file.resolve() for pattern in CONTENT for file in folder.glob(pattern)})
+    return _digest(tuple((file, file.stat().st_size, file.stat().st_mtime_ns) for file in files))
+
+
+def adapter_revision(folder: Path) -> str:
+    """Equal for equal LoRA adapters. Raises ModelError when `folder` is none."""
+    files = sorted(file.resolve() for pattern in ADAPTER for file in folder.glob(pattern))
+    if len(files) < 2:
+        raise ModelError(f"{folder} is no adapter: it needs {' and '.join(ADAPTER)}; name a folder that peft saved.")
     return _digest(tuple((file, file.stat().st_size, file.stat().st_mtime_ns) for file in files))
 
 

@@ -1,4 +1,4 @@
-"""Scores: pointwise judgments, one row per (call, response, aspect)."""
+"""Scores: pointwise judgments, one row per (call, response, aspect, judge version)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from schemas.ids import content_id
 from schemas.table import Table, column
 
 SCORES = Table(
     name="scores",
-    key=("call_id", "response_id", "aspect"),
+    key=("call_id", "response_id", "aspect", "judge_version"),
     columns=pa.schema(
         [
             column("call_id", pa.string(), required=True),
@@ -44,6 +45,11 @@ class Score:
     rationale: str | None = None
     failure: str | None = None
     run_id: str | None = None
+
+    @property
+    def row_id(self) -> str:
+        """Names the row among drops."""
+        return content_id("score", self.call_id, self.response_id, self.aspect, self.judge_version)
 
     def __post_init__(self) -> None:
         if self.failure is not None and self.value is not None:

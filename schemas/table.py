@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -39,10 +39,13 @@ class Table:
 
     def rows(self, records: Iterable[DataclassInstance | dict[str, Any]]) -> pa.Table:
         """Records (dataclasses of this table, or mappings) as an Arrow table with the declared columns."""
-        plain = [record if isinstance(record, dict) else asdict(record) for record in records]
+        rows = list(records)
         try:
-            return pa.Table.from_pylist(plain, schema=self.columns)
-        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            if rows and isinstance(rows[0], dict):
+                return pa.Table.from_pylist(rows, schema=self.columns)  # pyright: ignore[reportArgumentType]
+            columns = [pa.array([getattr(row, field.name) for row in rows], field.type) for field in self.columns]
+            return pa.Table.from_arrays(columns, schema=self.columns)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, AttributeError) as error:
             raise WarehouseError(f"{self.name}: a record does not fit the declared columns: {error}") from error
 
 

@@ -60,6 +60,11 @@ class Vote:
     call_id: str | None = None
     run_id: str | None = None
 
+    @property
+    def row_id(self) -> str:
+        """Names the row among drops."""
+        return self.vote_id
+
     def __post_init__(self) -> None:
         if (self.verdict is None) == (self.failure is None):
             raise ValueError(f"vote {self.vote_id} needs a verdict or a failure, not both or neither")
@@ -78,7 +83,9 @@ class Vote:
         failed = facts.get("failure") is not None
         verdict: Verdict | None = None if failed else "tie" if winner is None else "a" if winner == a else "b"
         return cls(
-            vote_id=content_id("vote", record, a, b, shown_first, facts.get("annotator"), verdict),
+            vote_id=content_id(
+                "vote", record, a, b, shown_first, facts.get("annotator"), facts.get("annotator_version"), verdict
+            ),
             prompt_id=prompt_id,
             response_a=a,
             response_b=b,

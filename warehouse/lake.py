@@ -22,6 +22,9 @@ from warehouse.queries import query_text
 LOCK_TIMEOUT_S = 600.0
 """Longest wait for another writer. A writer holds the lock for one commit, well under a second."""
 
+STREAM_ROWS = 20_000
+"""Rows of a streamed batch."""
+
 Batch = tuple[Table, pa.Table]
 """Rows on their way into a table."""
 
@@ -80,7 +83,19 @@ class Lake:
     def append(self, *batches: Batch) -> list[int]:
         """Insert the rows whose key is new, all batches in one commit; return how many were new per batch."""
         with self.transaction():
-            return [self._insert(table, table.check(rows)) for table, rows in batches]
+            return [self.insert(table, rows) for table, rows in batches]
+
+    def append_after(self, since: int, table: Table, rows: pa.Table) -> int:
+        """`append` of rows whose keys the lake lacked at snapshot `since`; return the snapshot that holds them.
+
+        Only what came after `since` is searched for equal keys, so the cost does not grow with the table.
+        """
+        with self.lock:
+            with self.transaction():
+                now = self.snapshot()
+                recent = f"ducklake_table_insertions('lake', 'main', '{table.name}', {since + 1:d}, {now:d})"
+                self._insert(table, table.check(rows), known=recent if now > since else None)
+            return self.snapshot()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -101,18 +116,19 @@ class Lake:
 
     def insert(self, table: Table, rows: pa.Table) -> int:
         """`append` for use inside an open `transaction`."""
-        return self._insert(table, table.check(rows))
+        return self._insert(table, table.check(rows), known=table.name)
 
-    def _insert(self, table: Table, rows: pa.Table) -> int:
+    def _insert(self, table: Table, rows: pa.Table, *, known: str | None) -> int:
+        """Insert the rows whose key the relation `known` lacks."""
         if not rows.num_rows:
             return 0
         keys = ", ".join(table.key)
+        unknown = f"anti join (select {keys} from {known}) using ({keys})" if known else ""
         self.con.register("incoming", rows)
         try:
             # The first of several equal keys stays: rows named by content are equal where their keys are.
             done = self.con.execute(
-                f"insert into {table.name} by name select distinct on ({keys}) * from incoming "
-                f"anti join (select {keys} from {table.name}) using ({keys})"
+                f"insert into {table.name} by name select distinct on ({keys}) * from incoming {unknown}"
             ).fetchone()
         finally:
             self.con.unregister("incoming")
@@ -139,6 +155,14 @@ class Lake:
         finally:
             for name in relations:
                 self.con.unregister(name)
+
+    def stream(self, query: str, **parameters: pa.Table) -> Iterator[pa.RecordBatch]:
+        """`ask`, a batch of rows at a time: for answers that are larger than memory should be."""
+        cursor = self.con.cursor()
+        cursor.execute("use lake")
+        for name, rows in parameters.items():
+            cursor.register(name, rows)
+        yield from cursor.execute(query_text(query)).to_arrow_reader(STREAM_ROWS)
 
     def snapshot(self) -> int:
         """Number of the last commit."""
