@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from schemas.base import Strict
-from schemas.calls import Call, Request, Sampling
+from schemas.calls import Answered, Request, Sampling
 from schemas.drops import Drop
 from schemas.ids import draw, seed_of
 from schemas.prompts import Prompt
@@ -49,29 +49,29 @@ def assignments(prompts: Iterable[Prompt], generation: Generation, seed: int) ->
             yield Assignment(prompt=prompt, model=pool[i % len(pool)], sample=i // len(pool))
 
 
-def responses(asked: Sequence[Assignment], calls: Sequence[Call], run_id: str) -> tuple[list[Response], list[Drop]]:
-    """Responses of finished calls, and a drop for each call that gave none: empty, truncated, too long or a repeat."""
-    kept: dict[str, Response] = {}
-    drops: list[Drop] = []
-    for wanted, call in zip(asked, calls, strict=True):
+def responses(asked: Iterable[Assignment], answered: Iterable[Answered], run_id: str) -> Iterator[Response | Drop]:
+    """What each reply becomes: a response, or a drop with the reason: an outage, a refusal, empty, or a repeat."""
+    seen: set[str] = set()
+    for wanted, found in zip(asked, answered, strict=True):
         response = Response.of(
             wanted.prompt.prompt_id,
             model=wanted.model,
-            text=call.raw_text,
+            text=found.raw_text,
             source="generate",
-            finish_reason=call.finish_reason,
-            n_tokens=call.completion_tokens,
-            call_id=call.call_id,
+            finish_reason=found.finish_reason,
+            n_tokens=found.completion_tokens,
+            call_id=found.call_id,
             run_id=run_id,
         )
-        if reason := _unusable(call) or ("duplicate_response" if response.response_id in kept else None):
-            drops.append(Drop.of("generate", "call", reason, row_id=call.call_id, run_id=run_id))
+        if reason := _unusable(found) or ("duplicate_response" if response.response_id in seen else None):
+            yield Drop.of("generate", "call", reason, row_id=found.call_id, run_id=run_id)
         else:
-            kept[response.response_id] = response
-    return list(kept.values()), drops
+            seen.add(response.response_id)
+            yield response
 
 
-def _unusable(call: Call) -> str | None:
-    if call.finish_reason == "too_long":
-        return "prompt_too_long"
-    return None if call.raw_text.strip() else "empty_response"
+def _unusable(found: Answered) -> str | None:
+    """Why a reply is no response. One that was cut at its longest is one, and says so."""
+    if found.status in ("ok", "truncated"):
+        return None if found.raw_text else "empty_response"
+    return "empty_response" if found.status == "invalid" else found.status

@@ -3,27 +3,54 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
 
 from schemas.base import Plugin
-from schemas.calls import Reply, Request
+from schemas.calls import Outage, Reply, Request
 from schemas.registry import Registry
+from schemas.revision import model_revision
 
-Complete = Callable[[Sequence[Request]], list[Reply]]
-"""One reply for each request, in order. Raises UpstreamError when the engine is down."""
+Answer = Callable[[Iterable[Request]], Iterator[tuple[Request, Reply | Outage]]]
+"""Draws requests as it can serve them, and yields each with its reply, or with the outage that it met after all its
+tries, in the order in which they finish. Raises UpstreamError when nothing can be served any more."""
 
 
 class Engine(Plugin):
     """Serves one model at a time."""
 
-    @abstractmethod
-    def revision(self, model: str) -> str:
-        """What identifies the model's weights and tokenizer, found without starting the engine."""
+    prompt_usd: float = Field(default=0.0, ge=0)
+    """Price of a million prompt tokens, in US dollars."""
+    completion_usd: float = Field(default=0.0, ge=0)
+    """Price of a million tokens of replies, in US dollars."""
 
     @abstractmethod
-    def start(self, model: str) -> AbstractContextManager[Complete]:
-        """Load `model` and serve it until the context ends."""
+    def start(self, model: str, adapter: str | None = None) -> AbstractContextManager[Answer]:
+        """Load `model`, with a LoRA adapter if a folder of one is named, and serve it until the context ends."""
+
+    def revision(self, model: str) -> str:
+        """What identifies the model's weights, tokenizer and chat template, found without starting the engine."""
+        return model_revision(Path(model)) if Path(model).is_dir() else hub_revision(model)
+
+    def identity(self) -> dict[str, Any]:
+        """The engine's name and those of its settings that can change an answer: a part of every call's key."""
+        return {"name": self.name}
+
+    def cost(self, prompt_tokens: float, completion_tokens: float) -> float:
+        """Price of so many tokens, in US dollars."""
+        return (prompt_tokens * self.prompt_usd + completion_tokens * self.completion_usd) / 1e6
 
 
 ENGINES = Registry("curation.engines", Engine)
+
+
+def hub_revision(model: str) -> str:
+    """Commit of a cached hub model; its name where the cache does not say."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(model, "config.json")
+    return Path(found).parent.name if isinstance(found, str) else model

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
 from string import ascii_uppercase
@@ -13,10 +13,12 @@ from typing import Any
 
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
+from curation.fence import fenced, nonce_for, suspicions
+from curation.status import RepeatedKey, json_value
 from schemas.base import Plugin
-from schemas.calls import Call, Request, Sampling
+from schemas.calls import Answered, Request, Sampling, Structure
 from schemas.errors import ConfigError
 from schemas.ids import canonical, content_id, draw, seed_of
 from schemas.prompts import Message, Prompt, user
@@ -35,18 +37,46 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """One request to a judge. `shown` holds the responses in the order in which labels A, B, C ... present them."""
+class Subject:
+    """What a question is about. `shown` holds the responses in the order in which labels present them."""
 
     prompt_id: str
     shown: tuple[str, ...]
     about: str
-    request: Request
+    nonce: str
 
     @property
     def labels(self) -> dict[str, str]:
         """Response id by label: verdicts are mapped back by id, never by position."""
-        return dict(zip(ascii_uppercase, self.shown, strict=False))
+        return dict(zip(labels_for(len(self.shown), self.nonce), self.shown, strict=True))
+
+    @property
+    def tie(self) -> str:
+        """The verdict that neither is better."""
+        return f"tie_{self.nonce}"
+
+    def to_json(self) -> str:
+        """The text stored in `calls.subject`."""
+        return canonical(asdict(self))
+
+    @classmethod
+    def of_json(cls, text: str) -> Subject:
+        """The subject of a stored call."""
+        fields = json.loads(text)
+        return cls(**fields | {"shown": tuple(fields["shown"])})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One request to a judge."""
+
+    subject: Subject
+    request: Request
+
+
+def labels_for(count: int, nonce: str) -> list[str]:
+    """Labels of so many answers: a letter and the nonce."""
+    return [f"{letter}_{nonce}" for letter in ascii_uppercase[:count]]
 
 
 class Judge(Plugin):
@@ -57,6 +87,8 @@ class Judge(Plugin):
     template: str
     """jinja2 text of the user turn. Its hash is part of every call's key."""
     sampling: Sampling = Sampling(temperature=0.0)
+    nonce_chars: int = Field(default=8, ge=1, le=32)
+    """Hex digits of the nonce in fences and verdicts. A tiny model whose vocabulary has few may need fewer."""
 
     @field_validator("template")
     @classmethod
@@ -72,28 +104,52 @@ class Judge(Plugin):
         """What to ask about a group."""
 
     @abstractmethod
-    def read(self, question: Question, call: Call) -> Sequence[Score] | Sequence[Vote]:
-        """Rows of one reply: pure, so that a better parser can read history again."""
+    def read(self, subject: Subject, answered: Answered) -> Sequence[Score] | Sequence[Vote]:
+        """Rows of one reply, one for each answer or pair shown: pure, so a better parser can read history."""
 
-    def question(
-        self, group: Group, shown: Sequence[Response], *, about: str, schema: dict[str, Any], seed: int
-    ) -> Question:
-        """A question that shows these responses, in this order, under the labels A, B, C ..."""
-        answers = [{"label": label, "text": r.text} for label, r in zip(ascii_uppercase, shown, strict=False)]
-        text = render(self.template, prompt=conversation(group.prompt.messages), answers=answers, aspect=about)
-        ids = tuple(response.response_id for response in shown)
-        return Question(
+    @abstractmethod
+    def reply_schema(self, about: str, labels: Sequence[str], tie: str) -> dict[str, Any]:
+        """JSON schema of the reply to a question about answers with these labels."""
+
+    def question(self, group: Group, shown: Sequence[Response], *, about: str, seed: int) -> Question:
+        """A question that shows these responses, in this order."""
+        texts = [response.text for response in shown]
+        prompt = conversation(group.prompt.messages)
+        subject = Subject(
             prompt_id=group.prompt.prompt_id,
-            shown=ids,
+            shown=tuple(response.response_id for response in shown),
             about=about,
-            request=Request(
-                messages=user(text),
-                sampling=self.sampling,
-                seed=seed_of(seed, self.name, about, list(ids)),
-                json_schema=canonical(schema),
-                purpose=f"judge:{self.name}",
-                template_hash=content_id("template", self.template),
-            ),
+            # The same in every order and aspect: prompts that begin alike are computed once.
+            nonce=nonce_for([prompt, *texts], self.nonce_chars, seed, sorted(r.response_id for r in shown)),
+        )
+        request = Request(
+            messages=user(self.rendered(prompt, texts, about=about, nonce=subject.nonce)),
+            sampling=self.sampling,
+            seed=seed_of(seed, self.name, about, list(subject.shown)),
+            structure=self.structure(about, subject.nonce, len(shown)),
+            purpose=f"judge:{self.name}",
+            template_hash=content_id("template", self.template),
+            subject=subject.to_json(),
+            flags=tuple(f"{kind}:{r.response_id}" for r in shown for kind in suspicions(r.text)),
+        )
+        return Question(subject=subject, request=request)
+
+    def rendered(self, prompt: str, texts: Sequence[str], *, about: str, nonce: str) -> str:
+        """The user turn: the template, with the prompt and the answers inside their fences."""
+        labels = labels_for(len(texts), nonce)
+        return render(
+            self.template,
+            prompt=fenced(f"request_{nonce}", prompt),
+            answers=[fenced(label, text) for label, text in zip(labels, texts, strict=True)],
+            labels=labels,
+            tie=f"tie_{nonce}",
+            aspect=about,
+        )
+
+    def structure(self, about: str, nonce: str, count: int) -> Structure:
+        """The form of the reply, enforced while decoding where the engine can."""
+        return Structure(
+            kind="json", text=canonical(self.reply_schema(about, labels_for(count, nonce), f"tie_{nonce}"))
         )
 
 
@@ -105,15 +161,17 @@ def shuffled(responses: Sequence[Response], *salt: object) -> list[Response]:
     return sorted(responses, key=lambda response: draw("order", *salt, response.response_id))
 
 
-def reply_object(call: Call) -> dict[str, Any] | str:
+def reply_object(answered: Answered) -> dict[str, Any] | str:
     """The JSON object of a reply, or the name of what is wrong with it. Never repairs, never guesses."""
-    if call.finish_reason in ("length", "too_long"):
-        return "truncated" if call.finish_reason == "length" else "prompt_too_long"
+    if answered.status in ("refused", "truncated", "quarantined"):
+        return answered.status
     try:
-        value = json.loads(call.raw_text)
-    except json.JSONDecodeError:
-        return "unparseable"
-    return value if isinstance(value, dict) else "unparseable"
+        value = json_value(answered.raw_text)
+    except RepeatedKey:
+        return "invalid"
+    except ValueError:
+        return "unparsable"
+    return value if isinstance(value, dict) else "unparsable"
 
 
 def conversation(messages: Sequence[Message]) -> str:

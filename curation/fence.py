@@ -1,0 +1,60 @@
+"""Fences around text that a judge must not obey.
+
+A text stands between tags that carry a nonce, which its writer could not know, and a verdict counts only with that
+nonce; so a text can neither close its fence nor plant a verdict. What looks like an attempt is noted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from schemas.ids import content_id
+
+JOINER = "\u2060"
+"""Word joiner, invisible: it parts a chat template's tokens, so that a tokenizer does not take them for its own."""
+
+CHAT_TOKEN = re.compile(
+    r"<(?=[|\uff5c])|<(?=/?(?:s|unk|pad|eos|bos|user|assistant|system|start_of_turn|end_of_turn)>)"
+    r"|\[(?=/?(?:INST|SYS|AVAILABLE_TOOLS|TOOL_RESULTS|TOOL_CALLS)\])|<(?=</?SYS>>)",
+    re.IGNORECASE,
+)
+"""Where the control tokens of known chat templates begin."""
+
+SUSPICIONS = {
+    "chat_tokens": CHAT_TOKEN,
+    "verdict": re.compile(
+        r"[\"']?\b(verdict|ratings?|scores?|winner|preferred|better)\b[\"']?\s*(:|=|is)\s*[\"'\[{(]*\s*([A-Z]\b|tie\b|\d)"
+        r"|\[\[\s*([A-Z]|tie|\d+)\s*\]\]",
+        re.IGNORECASE,
+    ),
+    "fake_turn": re.compile(r"^\s*#{0,4}\s*(system|assistant|user|human|judge)\s*:", re.IGNORECASE | re.MULTILINE),
+    "fake_fence": re.compile(r"</?\s*(?:[A-Z]|request)_[0-9a-z]+\s*>", re.IGNORECASE),
+    "instruction": re.compile(
+        r"\b(ignore|disregard|forget)\b.{0,40}\b(instruction|above|previous|prompt|rules?)|"
+        r"\b(rate|score|grade|choose|prefer|pick)\b.{0,30}\b(this|me|my|answer|response)\b.{0,30}"
+        r"\b(best|highest|top|maximum|perfect|5|10)\b",
+        re.IGNORECASE | re.DOTALL,
+    ),
+}
+"""What a text for a judge seldom holds by accident, by kind."""
+
+
+def nonce_for(texts: Iterable[str], chars: int, *salt: object) -> str:
+    """Hex digits that depend on the salt (the run's seed and the ids of what is judged) and occur in no text's tags."""
+    texts, number = list(texts), 0
+    while True:
+        nonce = content_id("nonce", number, *salt)[:chars]
+        if not any(f"_{nonce}>" in text for text in texts):
+            return nonce
+        number += 1
+
+
+def fenced(label: str, text: str) -> str:
+    """The text between tags of its label, with the control tokens of chat templates parted."""
+    return f"<{label}>\n{CHAT_TOKEN.sub(lambda found: f'{found[0]}{JOINER}', text)}\n</{label}>"
+
+
+def suspicions(text: str) -> list[str]:
+    """Kinds of attempts on a judge that a text looks like; none for most texts."""
+    return [kind for kind, pattern in SUSPICIONS.items() if pattern.search(text)]
