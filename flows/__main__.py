@@ -100,13 +100,22 @@ def formats(output: Format = "table") -> None:
 def run(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="A recipe file; see flows/recipes.")],
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one key.")] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Say what the next calls would take, and make none.")] = False,
+    max_calls: Annotated[int | None, typer.Option(help="Stop after so many model calls.")] = None,
+    max_cost: Annotated[float | None, typer.Option(help="Stop before the calls cost more US dollars.")] = None,
+    max_minutes: Annotated[float | None, typer.Option(help="Begin no call after so many minutes.")] = None,
     warehouse: Warehouse = DEFAULT_WAREHOUSE,
 ) -> None:
-    """Run a recipe: its data stages, and then its training jobs on the version it published."""
+    """Run a recipe: its data stages, and then its training jobs on the version it published.
+
+    A run that stops at a limit, or is killed, goes on from there with the same command.
+    """
     from flows.server import use_server_of
     from warehouse.lake import Lake
 
     overrides = dict(_assignment(text) for text in set_ or [])
+    limits = {"max_calls": 0 if plan else max_calls, "max_cost": max_cost, "max_minutes": max_minutes}
+    overrides |= {f"limits.{name}": value for name, value in limits.items() if value is not None}
     use_server_of(warehouse)
     from flows.curate import curate
     from flows.recipe import load
@@ -121,6 +130,21 @@ def run(
     if wanted.train:
         for folder in retrain(label, str(recipe), str(warehouse), overrides):
             typer.echo(folder)
+
+
+@app.command()
+def reparse(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="A recipe whose judges are to read again.")],
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    output: Format = "table",
+) -> None:
+    """Read every stored reply to a recipe's judges with today's parsers; show what changed. Makes no call."""
+    from flows.recipe import load
+    from flows.reparse import reparse as read_again
+    from warehouse.lake import Lake
+
+    with Lake.open(warehouse) as lake:
+        _show(read_again(lake, load(recipe)), output)
 
 
 @app.command()
@@ -193,13 +217,12 @@ def train(
 ) -> None:
     """Train one model from a named version, and measure it on the held-out split."""
     import pyarrow as pa
-    import yaml
 
     from flows.retrain import train_one
     from warehouse.lake import Lake
     from warehouse.versions import find_version
 
-    changes = {key: yaml.safe_load(value) for key, value in (_assignment(text) for text in set_ or [])}
+    changes = dict(_assignment(text) for text in set_ or [])
     with Lake.open(warehouse) as lake:
         metrics = train_one(lake, find_version(lake, data), job, model, changes, out)
     _show(pa.Table.from_pylist([{"metric": name, "value": value} for name, value in metrics.items()]), output)
@@ -248,11 +271,16 @@ def doctor(warehouse: Warehouse = DEFAULT_WAREHOUSE, output: Format = "table") -
     _show(examine(warehouse), output)
 
 
-def _assignment(text: str) -> tuple[str, str]:
+def _assignment(text: str) -> tuple[str, object]:
+    import yaml
+
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise ConfigError(f"--set {text}: write KEY=VALUE.")
-    return key, value
+    try:
+        return key, yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {text}: the value is no YAML; put it in quotes.") from error
 
 
 def _show(rows: pa.Table, output: str) -> None:

@@ -2,80 +2,41 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pyarrow as pa
-from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
+from prefect import flow
 
-from curation.engines import Complete
-from curation.generate import assignments, responses
+from curation.generate import Assignment, assignments, responses
 from curation.importers import import_paths
-from curation.judges import Group
-from curation.ledger import SHARD_REQUESTS, Plan, Served, answers, ask, plan
+from curation.judges import Group, Judge, Question
+from curation.ledger import Served
 from curation.pairing import build_pairs, gather
 from flows.events import announce
-from flows.models import model_path
 from flows.recipe import Recipe, load
-from schemas.calls import Call, Request
+from flows.run import Run, answer, served
+from schemas.calls import OUTAGES, Answered, Request, Sampling
 from schemas.drops import DROPS, Drop
-from schemas.errors import ConfigError, InputError, UpstreamError
+from schemas.errors import ConfigError, InputError
 from schemas.funnel import Funnel
 from schemas.ids import canonical
 from schemas.pairs import PAIRS
 from schemas.prompts import Prompt
 from schemas.responses import RESPONSES, Response
-from schemas.runs import RUNS, StageRun
 from schemas.scores import SCORES, Score
 from schemas.votes import VOTES, Vote
-from training.progress import shown
 from warehouse.lake import Lake
 from warehouse.versions import Draft, Published, publish
 
-UPSTREAM = {"retries": 3, "retry_delay_seconds": [2, 5, 10], "retry_jitter_factor": 1}
-"""An engine that is down is asked again; what a model said is final."""
-
-
-@dataclass(kw_only=True)
-class Run:
-    """One run of a recipe: its books."""
-
-    lake: Lake
-    recipe: Recipe
-    run_id: str = field(default_factory=lambda: uuid4().hex)
-    funnels: list[Funnel] = field(default_factory=list)
-    made: int = 0
-    reused: int = 0
-    call_ids: list[str] = field(default_factory=list)
-    """Calls that answer this run's judges, old and new."""
-    started: float = field(default_factory=time.monotonic)
-
-    def finish(self, funnel: Funnel) -> None:
-        """Write the stage that `funnel` describes into `runs`, and begin the next."""
-        now = time.monotonic()
-        row = StageRun.of(
-            self.run_id,
-            funnel,
-            recipe=canonical(self.recipe.model_dump(mode="json")),
-            seconds=now - self.started,
-            calls_made=self.made,
-            calls_reused=self.reused,
-        )
-        self.lake.append((RUNS, RUNS.rows([row])))
-        self.funnels.append(funnel)
-        self.made = self.reused = 0
-        self.started = now
-
 
 @flow(name="curate", validate_parameters=False)
-def curate(recipe_file: str, warehouse: str, overrides: dict[str, str] | None = None) -> str | None:
+def curate(recipe_file: str, warehouse: str, overrides: dict[str, Any] | None = None) -> str | None:
     """Run a recipe's data stages; return the label of the published version, if the recipe publishes."""
     with Lake.open(Path(warehouse)) as lake:
         done = curate_into(lake, load(Path(recipe_file), overrides))
@@ -132,41 +93,89 @@ def generate(run: Run, prompts: Sequence[Prompt]) -> list[Response]:
     recipe = run.recipe
     assert recipe.generate is not None
     asked = sorted(assignments(prompts, recipe.generate, recipe.seed), key=lambda wanted: wanted.model)
-    calls: list[Call] = []
+    kept: list[Response] = []
+    drops: list[Drop] = []
     for model, mine in groupby(asked, key=lambda wanted: wanted.model):
-        requests = [wanted.request(recipe.generate.sampling, recipe.seed) for wanted in mine]
-        calls.extend(answer(run, served(recipe, model), requests, f"generate {model}"))
-    kept, drops = responses(asked, calls, run.run_id)
-    run.lake.append((RESPONSES, RESPONSES.rows(kept)), (DROPS, DROPS.rows(drops)))
+        written = write(run, served(recipe, model), list(mine), recipe.generate.sampling, f"generate {model}")
+        kept.extend(written[0])
+        drops.extend(written[1])
     run.finish(Funnel.of("generate", "responses", read=len(asked), kept=len(kept), drops=drops))
     return kept
+
+
+def write(
+    run: Run, model: Served, asked: Sequence[Assignment], sampling: Sampling, what: str
+) -> tuple[list[Response], list[Drop]]:
+    """Let a model answer its assignments; store its responses, and why a reply is none."""
+    answered = answer(run, model, lambda: (wanted.request(sampling, run.recipe.seed) for wanted in asked), what)
+    found = list(responses(asked, answered, run.run_id))
+    kept = [row for row in found if isinstance(row, Response)]
+    drops = [row for row in found if isinstance(row, Drop)]
+    run.lake.append((RESPONSES, RESPONSES.rows(kept)), (DROPS, DROPS.rows(drops)))
+    return kept, drops
 
 
 def judge(run: Run, prompts: Sequence[Prompt], answered: Sequence[Response]) -> None:
     """Ask every judge about every prompt's responses; judges that share a model share its engine."""
     groups = _groups(prompts, answered)
-    rows: list[Score | Vote] = []
-    drops: list[Drop] = []
-    n_questions = 0
+    read = kept = 0
+    dropped: Counter[str] = Counter()
     by_model = sorted(run.recipe.judges, key=lambda judge: judge.model)
     for model, judges in groupby(by_model, key=lambda judge: judge.model):
-        asked = [
-            (one, question) for one in judges for group in groups for question in one.questions(group, run.recipe.seed)
-        ]
-        calls = answer(run, served(run.recipe, model), [question.request for _, question in asked], f"judge {model}")
-        run.call_ids.extend(call.call_id for call in calls)
-        n_questions += len(asked)
-        for (one, question), call in zip(asked, calls, strict=True):
-            found = one.read(question, call)
-            rows.extend(found)
-            if found[0].failure:
-                drops.append(Drop.of("judge", "call", found[0].failure, row_id=call.call_id, run_id=run.run_id))
-    run.lake.append(
+        asked = partial(_questions, list(judges), groups, run.recipe.seed)
+        answers = answer(run, served(run.recipe, model), lambda asked=asked: _requests(asked()), f"judge {model}")
+        read_off = zip(asked(), answers, strict=True)
+        while batch := list(islice(read_off, READ_CALLS)):
+            run.call_ids.extend(found.call_id for _, found in batch)
+            rows, drops = _read(batch, run.run_id)
+            store_verdicts(run.lake, rows, drops)
+            read, kept = read + len(rows) + _unread(drops), kept + sum(not row.failure for row in rows)
+            dropped.update(drop.reason for drop in drops)
+    run.finish(Funnel(stage="judge", unit="verdicts", read=read, kept=kept, dropped=dict(dropped)))
+
+
+READ_CALLS = 10_000
+"""Replies that are read into rows and stored at a time."""
+
+Asked = tuple[Judge, Question]
+
+
+def _questions(judges: Sequence[Judge], groups: Sequence[Group], seed: int) -> Iterator[Asked]:
+    return ((one, question) for one in judges for group in groups for question in one.questions(group, seed))
+
+
+def _requests(asked: Iterable[Asked]) -> Iterator[Request]:
+    return (question.request for _, question in asked)
+
+
+def _read(batch: Iterable[tuple[Asked, Answered]], run_id: str) -> tuple[list[Score | Vote], list[Drop]]:
+    """Rows of the replies, and a drop for each verdict that they do not give. An outage makes no row."""
+    rows: list[Score | Vote] = []
+    drops: list[Drop] = []
+    for (one, question), found in batch:
+        if found.status in OUTAGES:
+            drops.append(Drop.of("judge", "call", found.status, row_id=found.call_id, run_id=run_id))
+            continue
+        verdicts = one.read(question.subject, found)
+        rows.extend(verdicts)
+        drops.extend(
+            Drop.of("judge", "verdict", row.failure, row_id=row.row_id, run_id=run_id)
+            for row in verdicts
+            if row.failure
+        )
+    return rows, drops
+
+
+def _unread(drops: Iterable[Drop]) -> int:
+    return sum(drop.row_kind == "call" for drop in drops)
+
+
+def store_verdicts(lake: Lake, rows: Sequence[Score | Vote], drops: Sequence[Drop]) -> None:
+    lake.append(
         (SCORES, SCORES.rows(row for row in rows if isinstance(row, Score))),
         (VOTES, VOTES.rows(row for row in rows if isinstance(row, Vote))),
         (DROPS, DROPS.rows(drops)),
     )
-    run.finish(Funnel.of("judge", "questions", read=n_questions, kept=n_questions - len(drops), drops=drops))
 
 
 def _groups(prompts: Sequence[Prompt], answered: Iterable[Response]) -> list[Group]:
@@ -204,42 +213,3 @@ def pair_and_publish(run: Run, prompts: Sequence[Prompt]) -> Published:
             run_id=run.run_id,
         ),
     )
-
-
-def served(recipe: Recipe, model: str, path: str | None = None) -> Served:
-    """A model behind the recipe's engine; `path` says where it lies when its name does not."""
-    assert recipe.engine is not None
-    return Served.of(recipe.engine, model, path or model_path(model))
-
-
-def answer(run: Run, served: Served, requests: Sequence[Request], what: str) -> list[Call]:
-    """The calls that answer the requests: from the ledger, and from the engine for those that are missing."""
-    todo = plan(run.lake, served, requests)
-    run.made += len(todo.missing)
-    run.reused += todo.reused
-    if todo.missing:
-        _ask_missing(run, todo, what)
-    return answers(run.lake, todo)
-
-
-def _ask_missing(run: Run, todo: Plan, what: str) -> None:
-    with shown() as report:
-        report(what, 0, len(todo.missing))  # before the engine starts, which takes some seconds too
-        with todo.served.engine.start(todo.served.path) as complete:
-            _ask_shards(run, todo, complete, partial(report, what))
-
-
-def _ask_shards(run: Run, todo: Plan, complete: Complete, report: Callable[[int, int], None]) -> None:
-    for done, shard in enumerate(todo.shards(), 1):
-        ask_shard(run.lake, todo.served, complete, shard, run.run_id)
-        report(min(done * SHARD_REQUESTS, len(todo.missing)), len(todo.missing))
-
-
-def _is_upstream(_task: object, _run: object, state: object) -> bool:
-    return isinstance(getattr(state, "data", None), UpstreamError)
-
-
-@task(name="ask", cache_policy=NO_CACHE, persist_result=False, **UPSTREAM)
-def ask_shard(lake: Lake, served: Served, complete: Complete, shard: Sequence[Request], run_id: str) -> None:
-    """Some hundred requests and one commit: the unit that Prefect sees, retries and times."""
-    ask(lake, served, complete, shard, run_id)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from curation.local_server import stop
 from flows.curate import curate
 from flows.evaluate import evaluate
 from flows.recipe import load
@@ -53,7 +54,7 @@ def run_demo(warehouse: Path, *, daily: int, held_out: int) -> Path:
     return report
 
 
-NO_STAGES = {"prompts": "null", "generate": "null", "judges": "[]", "pair": "null", "publish": "null"}
+NO_STAGES: dict[str, Any] = {"prompts": None, "generate": None, "judges": [], "pair": None, "publish": None}
 """Overrides that leave only the import of a recipe."""
 
 
@@ -61,16 +62,16 @@ def _day(warehouse: Path, day: int, count: int) -> str:
     """A day's data flow: import its prompts, and run the recipe on all prompts up to this day."""
     first = HELD_OUT + count * (day - 1)
     imports = _imports(warehouse, f"sandbox/day-{day}", first, count)
-    so_far = {"prompts.sources": str([f"sandbox/day-{d}" for d in range(1, day + 1)])}
+    so_far = {"prompts.sources": [f"sandbox/day-{d}" for d in range(1, day + 1)]}
     label = curate(str(RECIPE), str(warehouse.resolve()), imports | so_far)
     assert label is not None
     return label
 
 
-def _imports(warehouse: Path, source: str, first: int, count: int) -> dict[str, str]:
+def _imports(warehouse: Path, source: str, first: int, count: int) -> dict[str, Any]:
     """The override that lets a recipe import some of the sandbox's prompts."""
     path = write_prompts(warehouse / "inputs" / f"{Path(source).name}.jsonl", prompts(first, count)).resolve()
-    return {"imports": f"[{{format: {{name: prompts, source: {source}}}, paths: ['{path}']}}]"}
+    return {"imports": [{"format": {"name": "prompts", "source": source}, "paths": [str(path)]}]}
 
 
 @contextmanager
@@ -82,12 +83,7 @@ def _serving(warehouse: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        server.send_signal(signal.SIGINT)
-        try:
-            server.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+        stop(server)
 
 
 def _await_retraining(warehouse: Path, label: str) -> None:

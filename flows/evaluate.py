@@ -8,16 +8,17 @@ from pathlib import Path
 
 from prefect import flow
 
-from curation.generate import Assignment, assignments, responses
+from curation.generate import Assignment, assignments
 from curation.ledger import Served
-from flows.curate import Run, answer, chosen_prompts, served
+from flows.curate import chosen_prompts, write
 from flows.recipe import PromptChoice, Recipe, load
 from flows.retrain import model_folder
-from schemas.calls import Sampling
+from flows.run import Run, answer, served
+from schemas.calls import OUTAGES, Sampling
 from schemas.datasets import DatasetVersion
+from schemas.errors import UpstreamError
 from schemas.models import EVALUATIONS
 from schemas.prompts import Prompt
-from schemas.responses import RESPONSES, Response
 from training.evaluate.intervals import Interval
 from training.evaluate.rewards import rewards_of
 from training.evaluate.sandbox import (
@@ -99,12 +100,13 @@ def reward_figures(
     answered = [
         response
         for model in run.recipe.generate.models
-        for response in _answers(
+        for response in write(
             run,
             served(run.recipe, model),
             [wanted for wanted in asked if wanted.model == model],
             run.recipe.generate.sampling,
-        )
+            f"answer {model}",
+        )[0]
     ]
     texts = {prompt.prompt_id: prompt for prompt in prompts}
     items = [(texts[response.prompt_id].messages, response.text) for response in answered]
@@ -135,14 +137,8 @@ def policy_texts(run: Run, prompts: Sequence[Prompt], policy: Served) -> list[st
     """SAMPLES answers of a policy to every prompt, prompt by prompt. An empty answer counts: its gold is what it is."""
     asked = [Assignment(prompt=p, model=policy.model, sample=i) for p in prompts for i in range(SAMPLES)]
     requests = [wanted.request(POLICY_SAMPLING, run.recipe.seed) for wanted in asked]
-    calls = answer(run, policy, requests, f"answer {policy.model}")
-    kept, _ = responses(asked, calls, run.run_id)
-    run.lake.append((RESPONSES, RESPONSES.rows(kept)))
-    return [call.raw_text for call in calls]
-
-
-def _answers(run: Run, model: Served, asked: Sequence[Assignment], sampling: Sampling) -> list[Response]:
-    calls = answer(run, model, [wanted.request(sampling, run.recipe.seed) for wanted in asked], f"answer {model.model}")
-    kept, _ = responses(asked, calls, run.run_id)
-    run.lake.append((RESPONSES, RESPONSES.rows(kept)))
-    return kept
+    write(run, policy, asked, POLICY_SAMPLING, f"answer {policy.model}")
+    found = list(answer(run, policy, lambda: requests, f"answer {policy.model}"))
+    if any(one.status in OUTAGES for one in found):
+        raise UpstreamError(f"{policy.model} left prompts without an answer; run the command again.")
+    return [one.raw_text for one in found]

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 import yaml
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, model_validator
 
+from curation.budget import Limits
 from curation.engines import ENGINES, Engine
 from curation.generate import Generation
 from curation.importers import IMPORTERS, Importer
@@ -79,7 +80,11 @@ class Recipe(Strict):
     imports: tuple[Import, ...] = ()
     prompts: PromptChoice | None = None
     engine: AnyEngine | None = None
-    """Serves every model that the recipe names."""
+    """Serves every model that the recipe names, unless `engines` says otherwise."""
+    engines: Mapping[str, AnyEngine] = Field(default_factory=dict)
+    """Engines of single models, by the model's name: a judge behind a server, say, beside policies in this process."""
+    limits: Limits = Limits()
+    """Where a run stops; the same command goes on from there."""
     generate: Generation | None = None
     judges: tuple[AnyJudge, ...] = ()
     pair: AnyPairBuilder | None = None
@@ -90,17 +95,25 @@ class Recipe(Strict):
 
     @model_validator(mode="after")
     def _stages_fit(self) -> Self:
-        if (self.generate or self.judges) and not self.engine:
-            raise ValueError("generate and judges need an engine; add `engine: {name: vllm}`")
+        models = {*(self.generate.models if self.generate else ()), *(judge.model for judge in self.judges)}
+        if not self.engine and (unserved := models - self.engines.keys()):
+            raise ValueError(f"{min(unserved)} has no engine; add `engine: {{name: vllm}}`")
         if (self.generate or self.judges or self.pair) and not self.prompts:
             raise ValueError("generate, judges and pair need prompts; add `prompts: {sources: [NAME]}`")
         if bool(self.pair) != bool(self.publish):
             raise ValueError("pair and publish belong together; add the missing one")
         return self
 
+    def engine_of(self, model: str) -> Engine:
+        """The engine that serves a model. Raises ConfigError when the recipe names none."""
+        engine = self.engines.get(model, self.engine)
+        if engine is None:
+            raise ConfigError(f"{self.name}: {model} has no engine; add `engine: {{name: vllm}}`.")
+        return engine
 
-def load(path: Path, overrides: Mapping[str, str] | None = None) -> Recipe:
-    """The recipe in a YAML file, with `key.sub=value` overrides. Raises ConfigError naming the key at fault."""
+
+def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
+    """The recipe in a YAML file, with overrides by `key.sub`. Raises ConfigError naming the key at fault."""
     try:
         fields = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -119,13 +132,13 @@ def load(path: Path, overrides: Mapping[str, str] | None = None) -> Recipe:
         raise ConfigError(f"{path}: {error}") from error
 
 
-def _override(fields: dict[str, Any], key: str, value: str) -> None:
+def _override(fields: dict[str, Any], key: str, value: object) -> None:
     """Set `a.b.0.c` in nested mappings and lists."""
     *parents, last = key.split(".")
     place: Any = fields
     try:
         for part in parents:
             place = place[int(part)] if isinstance(place, list) else place.setdefault(part, {})
-        place[int(last) if isinstance(place, list) else last] = yaml.safe_load(value)
+        place[int(last) if isinstance(place, list) else last] = value
     except (ValueError, IndexError, AttributeError, TypeError) as error:
         raise ConfigError(f"--set {key}: the recipe has no such place; name a key as in the file.") from error

@@ -30,7 +30,7 @@ from warehouse.versions import find_version
 
 
 @flow(name="retrain", validate_parameters=False)
-def retrain(label: str, recipe_file: str, warehouse: str, overrides: dict[str, str] | None = None) -> list[str]:
+def retrain(label: str, recipe_file: str, warehouse: str, overrides: dict[str, Any] | None = None) -> list[str]:
     """Train a recipe's jobs on the version NAME@V; return the model folders. What is trained already stays."""
     with Lake.open(Path(warehouse)) as lake:
         return train_on(lake, load(Path(recipe_file), overrides), find_version(lake, label))

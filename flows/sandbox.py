@@ -7,18 +7,19 @@ import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from string import ascii_uppercase
 
 from filelock import FileLock
 
-from curation.judges import render
+from curation.fence import nonce_for
+from curation.judges import labels_for
 from curation.judges.aspects import Aspects
 from curation.judges.pairwise import Pairwise
 from flows.recipe import Recipe, load
 from schemas.ids import content_id
 from training.progress import shown
-from training.sandbox.judge import JudgeSettings, Question, questions, train_judge
+from training.sandbox.judge import JudgeSettings, questions, train_judge
 from training.sandbox.pool import POLICIES, train_pool
+from training.sandbox.trees import Lesson
 from training.sandbox.world import instructions
 
 SANDBOX = "sandbox/"
@@ -28,8 +29,6 @@ SEED = 0
 HELD_OUT = 600
 """Prompts that nothing is ever trained on."""
 RECIPE = Path(__file__).parent / "recipes" / "demo.yaml"
-
-Lesson = tuple[list[dict[str, str]], str]
 
 
 def prompts(first: int, count: int) -> list[str]:
@@ -51,7 +50,7 @@ def ready_sandbox() -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     held_out = frozenset(prompts(0, HELD_OUT))
     recipe = load(RECIPE)
-    lessons_id = content_id([judge.spec() for judge in recipe.judges])
+    lessons_id = content_id([[judge.template, judge.nonce_chars] for judge in recipe.judges])
     with FileLock(folder / "lock"), shown() as report:
         for metrics in train_pool(folder / "pool", avoid=held_out):
             report("train the sandbox's policies", int(metrics["step"]), int(metrics["steps"]), metrics)
@@ -72,10 +71,8 @@ def _lessons(recipe: Recipe, held_out: frozenset[str]) -> Iterator[Lesson]:
     aspects = next(judge for judge in recipe.judges if isinstance(judge, Aspects))
     pairwise = next(judge for judge in recipe.judges if isinstance(judge, Pairwise))
     for question in questions(JudgeSettings(), held_out):
-        template = pairwise.template if question.aspect is None else aspects.template
-        yield [{"role": "user", "content": _asked(template, question)}], json.dumps(question.reply)
-
-
-def _asked(template: str, question: Question) -> str:
-    answers = [{"label": label, "text": text} for label, text in zip(ascii_uppercase, question.answers, strict=False)]
-    return render(template, prompt=question.prompt, answers=answers, aspect=question.aspect or "overall")
+        judge = pairwise if question.aspect is None else aspects
+        nonce = nonce_for(question.answers, judge.nonce_chars, *question.answers)
+        asked = judge.rendered(question.prompt, question.answers, about=question.aspect or "overall", nonce=nonce)
+        reply = question.reply(labels_for(len(question.answers), nonce), f"tie_{nonce}")
+        yield [{"role": "user", "content": asked}], json.dumps(reply)

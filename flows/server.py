@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +13,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from curation.local_server import HOST, free_port, stop
 from schemas.errors import UpstreamError
 
 START_TIMEOUT_S = 120.0
@@ -22,8 +21,6 @@ START_TIMEOUT_S = 120.0
 
 EXPECTED_START_S = 10
 """Scale of the waiting bar."""
-
-HOST = "127.0.0.1"
 
 
 def quiet_prefect() -> None:
@@ -63,7 +60,7 @@ def prefect_server(warehouse: Path) -> Iterator[str]:
             raise UpstreamError(f"No Prefect server answers at {url}; start it, or unset PREFECT_API_URL.")
         yield url
         return
-    port = _free_port()
+    port = free_port()
     url = f"http://{HOST}:{port}/api"
     home = warehouse / "prefect"
     home.mkdir(parents=True, exist_ok=True)
@@ -82,7 +79,7 @@ def prefect_server(warehouse: Path) -> Iterator[str]:
             yield url
     finally:
         _note(warehouse).unlink(missing_ok=True)
-        _stop(server)
+        stop(server)
 
 
 @contextmanager
@@ -121,18 +118,3 @@ def _await(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
                 raise UpstreamError(f"The Prefect server did not start; its log is {log}.")
             report("start the Prefect server", min(int(waited), EXPECTED_START_S - 1), EXPECTED_START_S)
             time.sleep(0.2)
-
-
-def _stop(server: subprocess.Popen[bytes]) -> None:
-    server.send_signal(signal.SIGINT)
-    try:
-        server.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])

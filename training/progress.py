@@ -11,8 +11,10 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from schemas.calls import STATUSES
+
 LINE_EVERY_S = 10.0
-SHOWN = ("loss", "accuracy")
+SHOWN = ("loss", "accuracy", "calls/s", "tokens/s", "$", *STATUSES)
 
 
 class Report(Protocol):
@@ -63,4 +65,8 @@ class _Bars:
 
 
 def _note(metrics: Mapping[str, float] | None) -> str:
-    return "  ".join(f"{name} {metrics[name]:.3f}" for name in SHOWN if metrics and name in metrics)
+    return "  ".join(f"{name} {_figure(metrics[name])}" for name in SHOWN if metrics and name in metrics)
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 or value.is_integer() else f"{value:.3f}"

@@ -1,7 +1,7 @@
 """Train the judge of the sandbox, from lessons that know only which slips their writer planted."""
 
 import random
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -13,12 +13,12 @@ from schemas.base import Strict
 from schemas.ids import content_id
 from training.checkpoint import quiet
 from training.sandbox.tiny import Fit, fit, is_trained, save, trained_folder
-from training.sandbox.tokenizer import LABELS, PAD, build_tokenizer
+from training.sandbox.tokenizer import PAD, build_tokenizer
 from training.sandbox.trees import Lesson, bucketed, plant
 from training.sandbox.world import stream
 from training.sandbox.writer import ASPECTS, Demonstration, demonstrate
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 """Raise when the world or the training changes, so that folders trained before are not taken for new ones."""
 
 
@@ -46,12 +46,11 @@ class Question(NamedTuple):
     ratings: tuple[int, ...] | None = None
     verdict: str | None = None
 
-    @property
-    def reply(self) -> dict[str, object]:
-        """The JSON object to answer with."""
+    def reply(self, labels: Sequence[str], tie: str) -> dict[str, object]:
+        """The JSON object to answer with, when the answers have these labels."""
         if self.ratings is not None:
-            return {"ratings": dict(zip(LABELS, self.ratings, strict=False))}
-        return {"verdict": self.verdict}
+            return {"ratings": dict(zip(labels, self.ratings, strict=True))}
+        return {"verdict": {"A": labels[0], "B": labels[1], "tie": tie}[str(self.verdict)]}
 
 
 def questions(settings: JudgeSettings, avoid: Container[str] = ()) -> Iterator[Question]:

@@ -18,7 +18,7 @@ from training.sandbox.world import stream
 from training.sandbox.writer import demonstrate
 
 POLICIES: Final = ("weak", "base", "strong")
-VERSION: Final = "1"
+VERSION: Final = "2"
 """Raise when the world or the training changes, so that folders trained before are not taken for new ones."""
 
 

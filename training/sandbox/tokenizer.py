@@ -17,10 +17,22 @@ from training.sandbox.writer import ASPECTS
 
 SPECIAL: Final = ("<pad>", "<s>", "</s>", "<unk>", "<user>", "<assistant>")
 PAD, BOS, EOS = (SPECIAL.index(token) for token in ("<pad>", "<s>", "</s>"))
-LABELS: Final = ("A", "B", "C", "D")
-MERGED: Final = ('{"ratings":{"A":', ',"B":', ',"C":', ',"D":', "}}", '{"verdict":')
+NONCES: Final = "0123456789abcdef"
+"""Codes in the judge's labels: of one hex digit, so that a label is one token."""
+LABELS: Final = tuple(f"{letter}_{nonce}" for letter in "ABCD" for nonce in NONCES)
+TIES: Final = tuple(f"tie_{nonce}" for nonce in NONCES)
+FENCES: Final = tuple(
+    f"<{end}{name}>" for name in (*LABELS, *(f"request_{nonce}" for nonce in NONCES)) for end in ("", "/")
+)
+"""Tags around what a judge reads."""
+MERGED: Final = (
+    *(f'{{"ratings":{{"{label}":' for label in LABELS[: len(NONCES)]),
+    *(f',"{label}":' for label in LABELS[len(NONCES) :]),
+    "}}",
+    '{"verdict":',
+)
 """JSON pieces a trained judge writes in one step."""
-PLAIN: Final = ("{", "}", "[", "]", ":", ",", '"ratings"', '"verdict"', '"tie"', *(f'"{label}"' for label in LABELS))
+PLAIN: Final = ("{", "}", "[", "]", ":", ",", '"ratings"', '"verdict"', *(f'"{word}"' for word in (*TIES, *LABELS)))
 JUDGE_WORDS: Final = (
     "rate rating compare which answer answers is better best prompt question response the first second tie "
     "from to for of and or by on aspect score scores overall quality good bad one please only json as"
@@ -39,7 +51,7 @@ CHAT_TEMPLATE: Final = (
 )
 """A system message opens the user's turn."""
 
-_WORDS: Final = r'\{"ratings":\{"A":|,"[B-D]":|\}\}|\{"verdict":|"\w+"|\w+|[^\s\w]'
+_WORDS: Final = r'\{"ratings":\{"A_\w":|,"[B-D]_\w":|\}\}|\{"verdict":|</?\w+_\w>|"\w+"|\w+|[^\s\w]'
 
 
 def words() -> list[str]:
@@ -62,7 +74,7 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
     """The tokenizer, chat template included; the same ids every time."""
     marks = (lexicon.END, lexicon.SHOUT, "?", ";", "(", ")", "-")
     digits = tuple(str(digit) for digit in range(11))
-    pieces = dict.fromkeys((*SPECIAL, *PLAIN, *MERGED, *LABELS, *marks, *digits, *words()))
+    pieces = dict.fromkeys((*SPECIAL, *PLAIN, *MERGED, *FENCES, *marks, *digits, *words()))
     core = Tokenizer(WordLevel({piece: number for number, piece in enumerate(pieces)}, unk_token="<unk>"))
     core.normalizer = normalizers.Sequence(
         [
