@@ -1,7 +1,9 @@
 from collections import Counter
 
 from curation.generate import Generation, assignments, responses
-from schemas.calls import Call, Sampling
+from schemas.calls import Answered, Sampling
+from schemas.drops import Drop
+from schemas.responses import Response
 from tests.rows import some_prompts
 
 POOL = ("a", "b", "c", "d", "e", "f")
@@ -34,19 +36,19 @@ def test_more_prompts_leave_the_others_as_they_were():
     assert drawn[1][: len(drawn[0])] == drawn[0]
 
 
-def _call(text, finish_reason="stop", call_id="c"):
-    return Call(
-        call_id=call_id, attempt=0, purpose="generate", engine="e", model="a", model_revision="r", template_hash=None,
-        request="{}", raw_text=text, finish_reason=finish_reason, prompt_tokens=1, completion_tokens=1, latency_ms=None,
-        cost_usd=None, run_id=None,
-    )  # fmt: skip
+def _answered(call_id, status, text=""):
+    return Answered(call_id, status, text, "stop", None, 1, None)
 
 
 def test_every_call_is_a_response_or_a_drop_with_a_reason():
-    asked = list(assignments(some_prompts(1), Generation(models=("a",), responses_per_prompt=4), seed=0))
-    calls = [_call("yes", call_id="1"), _call("yes", call_id="2"), _call(" ", call_id="3"), _call("", "too_long", "4")]
-    kept, drops = responses(asked, calls, "run")
-    assert [response.text for response in kept] == ["yes"]
-    assert {(drop.row_id, drop.reason) for drop in drops} == {
-        ("2", "duplicate_response"), ("3", "empty_response"), ("4", "prompt_too_long"),
+    asked = list(assignments(some_prompts(1), Generation(models=("a",), responses_per_prompt=7), seed=0))
+    answered = [
+        _answered("1", "ok", "yes"), _answered("2", "ok", "yes"), _answered("3", "invalid"),
+        _answered("4", "quarantined"), _answered("5", "timeout"), _answered("6", "refused"),
+        _answered("7", "truncated", "yes and"),
+    ]  # fmt: skip
+    rows = list(responses(asked, answered, "run"))
+    assert [row.text for row in rows if isinstance(row, Response)] == ["yes", "yes and"]
+    assert {(row.row_id, row.reason) for row in rows if isinstance(row, Drop)} == {
+        ("2", "duplicate_response"), ("3", "empty_response"), ("4", "quarantined"), ("5", "timeout"), ("6", "refused"),
     }  # fmt: skip

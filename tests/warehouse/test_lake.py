@@ -53,7 +53,9 @@ def test_a_failed_transaction_leaves_nothing(lake):
 def test_the_lake_has_every_declared_column(lake):
     """A changed schema needs a migration."""
     for table in all_tables():
-        assert lake.read(table).cast(table.columns).schema.equals(table.columns), table.name
+        stored = lake.read(table)
+        assert sorted(stored.column_names) == sorted(table.columns.names), table.name
+        stored.select(table.columns.names).cast(table.columns)
 
 
 def test_committed_rows_are_parquet_files(lake):

@@ -1,6 +1,7 @@
 """The real vLLM serves the sandbox's real, tiny models."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,7 @@ from curation.engines import ENGINES
 from curation.judges.aspects import Aspects
 from flows.recipe import load
 from flows.sandbox import HELD_OUT, RECIPE, prompts, sandbox_path
-from schemas.calls import Request, Sampling
+from schemas.calls import Request, Sampling, Structure
 from schemas.errors import ModelError
 from schemas.prompts import user
 
@@ -21,8 +22,8 @@ def _requests(texts, **changes):
 @pytest.fixture(scope="module")
 def complete():
     engine = load(RECIPE).engine
-    with engine.start(str(sandbox_path("base"))) as started:
-        yield started
+    with engine.start(str(sandbox_path("base"))) as answer:
+        yield lambda requests: [reply for _, reply in answer(requests)]
 
 
 def test_replies_depend_on_the_seed_and_not_on_the_neighbours(complete):
@@ -70,10 +71,53 @@ def test_vllm_and_transformers_agree_on_greedy_answers(complete):
 
 
 def test_a_schema_is_kept_even_by_a_model_that_knows_nothing_of_it(complete):
-    schema = json.dumps(Aspects(model="m", rationale=False)._schema("helpfulness", 2))
-    for reply in complete(_requests(prompts(HELD_OUT, 20), json_schema=schema)):
+    schema = json.dumps(Aspects(model="m", rationale=False).reply_schema("helpfulness", ["A_0", "B_0"], "tie_0"))
+    for reply in complete(_requests(prompts(HELD_OUT, 20), structure=Structure(kind="json", text=schema))):
         if reply.finish_reason == "stop":
-            assert set(json.loads(reply.text)["ratings"]) == {"A", "B"}
+            assert set(json.loads(reply.text)["ratings"]) == {"A_0", "B_0"}
+
+
+def test_choices_and_patterns_are_kept_too(complete):
+    choice = Structure(kind="choice", text='["say", "list"]')
+    pattern = Structure(kind="regex", text="(red|blue)")
+    for structure, allowed in ((choice, {"say", "list"}), (pattern, {"red", "blue"})):
+        assert {reply.text for reply in complete(_requests(prompts(HELD_OUT, 8), structure=structure))} <= allowed
+
+
+def test_a_request_that_vllm_rejects_spares_its_shard(complete):
+    wanted = _requests(prompts(HELD_OUT, 5))
+    wanted[2] = replace(wanted[2], structure=Structure(kind="regex", text="(unclosed"))
+    replies = complete(wanted)
+    assert [reply.finish_reason == "rejected" for reply in replies] == [False, False, True, False, False]
+    assert replies[2].detail
+
+
+def test_alternatives_of_every_token_come_with_their_log_probabilities(complete):
+    (reply,) = complete(_requests(prompts(HELD_OUT, 1), top_logprobs=3))
+    positions = json.loads(reply.logprobs)
+    assert len(positions) == reply.completion_tokens
+    assert all(len(position) >= 3 and max(position.values()) <= 0 for position in positions)
+
+
+def test_an_adapter_changes_the_answers_and_nothing_else(tmp_path):
+    """A real LoRA adapter, saved by peft, served by vLLM."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(0)
+    model = get_peft_model(
+        AutoModelForCausalLM.from_pretrained(sandbox_path("base")),
+        LoraConfig(r=8, target_modules=["q_proj", "v_proj"], init_lora_weights=False),
+    )
+    model.save_pretrained(tmp_path / "adapter")
+    engine = load(RECIPE).engine
+    wanted = _requests(prompts(HELD_OUT, 20))
+    with engine.start(str(sandbox_path("base")), str(tmp_path / "adapter")) as answer:
+        adapted = [reply.text for _, reply in answer(wanted)]
+    with engine.start(str(sandbox_path("base"))) as answer:
+        plain = [reply.text for _, reply in answer(wanted)]
+    assert adapted != plain
 
 
 def test_the_revision_is_that_of_the_weights(tmp_path):

@@ -1,7 +1,7 @@
 import pytest
 
 from curation.judges import Group
-from schemas.calls import Call
+from schemas.calls import Answered
 from schemas.responses import Response
 from tests.rows import some_prompts
 
@@ -15,11 +15,7 @@ def group():
 
 @pytest.fixture
 def reply():
-    def call(text: str, finish_reason: str = "stop") -> Call:
-        return Call(
-            call_id="c", attempt=0, purpose="judge", engine="e", model="m", model_revision="r", template_hash=None,
-            request="{}", raw_text=text, finish_reason=finish_reason, prompt_tokens=1, completion_tokens=1,
-            latency_ms=None, cost_usd=None, run_id=None,
-        )  # fmt: skip
+    def answered(text: str, status: str = "ok") -> Answered:
+        return Answered("c", status, text, "stop", None, 1, None)
 
-    return call
+    return answered

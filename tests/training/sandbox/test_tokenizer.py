@@ -2,22 +2,22 @@
 
 import json
 import random
-from itertools import product
+from itertools import cycle, product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.sandbox.tokenizer import LABELS, build_tokenizer
+from training.sandbox.tokenizer import FENCES, LABELS, NONCES, TIES, build_tokenizer
 from training.sandbox.world import instructions
 from training.sandbox.writer import demonstrate
 
 TOKENIZER = build_tokenizer()
-VERDICTS = [{"verdict": verdict} for verdict in ("A", "B", "tie")]
+VERDICTS = [{"verdict": f"{verdict}_{nonce}"} for verdict in ("A", "B", "tie") for nonce in NONCES]
 RATINGS = [
-    {"ratings": dict(zip(LABELS, digits, strict=False))}
+    {"ratings": {f"{letter}_{nonce}": digit for letter, digit in zip("ABCD", digits, strict=False)}}
     for size in range(1, 5)
-    for digits in list(product(range(1, 6), repeat=size))[:40]
+    for digits, nonce in zip(list(product(range(1, 6), repeat=size))[:40], cycle(NONCES), strict=False)
 ]
 
 
@@ -61,7 +61,7 @@ def test_no_token_is_a_bare_quotation_mark_or_holds_a_space():
 def test_every_merged_piece_can_be_spelt_with_plain_ones():
     """So a grammar that allowed a plain piece first can always go on."""
     vocabulary = TOKENIZER.get_vocab()
-    for piece in ("{", "}", ":", ",", '"ratings"', '"verdict"', '"tie"', *(f'"{label}"' for label in LABELS)):
+    for piece in ("{", "}", ":", ",", '"ratings"', '"verdict"', *(f'"{label}"' for label in (*LABELS, *TIES))):
         assert piece in vocabulary
 
 
@@ -69,6 +69,12 @@ def test_the_chat_opens_with_user_and_ends_at_assistant():
     chat = [{"role": "system", "content": "be polite"}, {"role": "user", "content": "shout."}]
     read = TOKENIZER.apply_chat_template(chat, add_generation_prompt=True, return_dict=False)
     assert TOKENIZER.convert_ids_to_tokens(read) == ["<s>", "<user>", "be", "polite", "shout", ".", "<assistant>"]
+
+
+def test_a_fence_is_one_token_wherever_it_stands():
+    for fence in FENCES:
+        assert ids(f"say {fence} say") == [ids("say")[0], *ids(fence), ids("say")[0]]
+        assert len(ids(fence)) == 1
 
 
 def test_building_twice_gives_the_same_ids():
