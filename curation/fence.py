@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import count
 
 from schemas.ids import content_id
 
@@ -24,9 +25,9 @@ CHAT_TOKEN = re.compile(
 SUSPICIONS = {
     "chat_tokens": CHAT_TOKEN,
     "verdict": re.compile(
-        r"[\"']?\b(verdict|ratings?|scores?|winner|preferred|better)\b[\"']?\s*(:|=|is)\s*[\"'\[{(]*\s*([A-Z]\b|tie\b|\d)"
-        r"|\[\[\s*([A-Z]|tie|\d+)\s*\]\]",
-        re.IGNORECASE,
+        r"\b(?i:verdict|ratings?|scores?|winner|preferred|better)\b[\"']?\s*(?::|=|\bis\b)\s*"
+        r"[\"'\[{(]*\s*(?:[A-Z](?:_\w+)?\b|(?i:tie)|\d)"
+        r"|\[\[\s*(?:[A-Z]|(?i:tie)|\d+)\s*\]\]",
     ),
     "fake_turn": re.compile(r"^\s*#{0,4}\s*(system|assistant|user|human|judge)\s*:", re.IGNORECASE | re.MULTILINE),
     "fake_fence": re.compile(r"</?\s*(?:[A-Z]|request)_[0-9a-z]+\s*>", re.IGNORECASE),
@@ -40,14 +41,23 @@ SUSPICIONS = {
 """What a text for a judge seldom holds by accident, by kind."""
 
 
+CODE = re.compile(r"_([0-9a-f]{1,32})(?!\w)")
+"""What a text that guesses at a nonce writes: A_3f, tie_3f."""
+TRIES = 64
+"""Nonces of one length that are tried."""
+
+
 def nonce_for(texts: Iterable[str], chars: int, *salt: object) -> str:
-    """Hex digits that depend on the salt (the run's seed and the ids of what is judged) and occur in no text's tags."""
-    texts, number = list(texts), 0
-    while True:
-        nonce = content_id("nonce", number, *salt)[:chars]
-        if not any(f"_{nonce}>" in text for text in texts):
+    """Hex digits that depend on the salt (the run's seed and the ids of what is judged) and end no code in the texts.
+
+    A nonce of so few digits that the texts guess every one of them grows by a digit.
+    """
+    guesses = {code for text in texts for code in CODE.findall(text)}
+    for number in count():
+        nonce = content_id("nonce", number, *salt)[: chars + number // TRIES]
+        if nonce not in guesses:
             return nonce
-        number += 1
+    raise AssertionError("count ends")
 
 
 def fenced(label: str, text: str) -> str:

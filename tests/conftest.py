@@ -35,3 +35,10 @@ def real_data():
     if not folder.is_dir():
         pytest.skip("the real data sets are not here; name their parent folder in PREFINERY_SHARED")
     return folder
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Figures that tests record are part of what a test run reports."""
+    for report in terminalreporter.stats.get("passed", []):
+        for name, value in report.user_properties:
+            terminalreporter.line(f"{name}: {value}")

@@ -20,7 +20,7 @@ def test_a_shipped_recipe_loads_and_round_trips(path):
 
 def test_overrides_reach_nested_keys():
     recipe = load(
-        RECIPE, {"seed": "11", "generate.models": "[a, b]", "judges.1.model": "c", "train.0.settings.max_length": "9"}
+        RECIPE, {"seed": 11, "generate.models": ["a", "b"], "judges.1.model": "c", "train.0.settings.max_length": 9}
     )
     assert (recipe.seed, recipe.judges[1].model, recipe.train[0].resolved.max_length) == (11, "c", 9)
 
@@ -28,14 +28,14 @@ def test_overrides_reach_nested_keys():
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        pytest.param({"sed": "1"}, "sed: unknown key", id="unknown-key"),
+        pytest.param({"sed": 1}, "sed: unknown key", id="unknown-key"),
         pytest.param({"pair.name": "al_distinct"}, "Did you mean 'all_distinct'", id="unknown-plugin"),
-        pytest.param({"pair.min_margn": "1"}, "min_margn: unknown key", id="unknown-plugin-field"),
+        pytest.param({"pair.min_margn": 1}, "min_margn: unknown key", id="unknown-plugin-field"),
         pytest.param({"seed": "many"}, "seed: ", id="wrong-type"),
-        pytest.param({"engine": "null"}, "need an engine", id="no-engine"),
-        pytest.param({"publish": "null"}, "pair and publish belong together", id="no-publish"),
+        pytest.param({"engine": None}, "sandbox/base has no engine", id="no-engine"),
+        pytest.param({"publish": None}, "pair and publish belong together", id="no-publish"),
         pytest.param({"train.0.job": "dpoo"}, "Did you mean 'dpo'", id="unknown-job"),
-        pytest.param({"train.1.settings.beat": "1"}, "beat: unknown key", id="unknown-objective-field"),
+        pytest.param({"train.1.settings.beat": 1}, "beat: unknown key", id="unknown-objective-field"),
         pytest.param({"judges.9.model": "x"}, "no such place", id="no-such-place"),
     ],
 )
