@@ -47,6 +47,10 @@ torch-cpu:
 	then $(PIP) install $(TORCH); \
 	else $(PIP) install -c constraints.txt uv && $(VENV)/bin/uv pip install --python $(VENV)/bin/python --torch-backend=cpu $(TORCH); fi
 
+# A benchmark measures what it compares with in the same run, and ends with one line a bar.
+bench-%: $(STAMP)
+	$(VENV)/bin/python -m tests.bench.$*
+
 freeze:
 	$(PIP) freeze --exclude-editable | sed 's/+cpu$$//' | sort -f > constraints.txt
 

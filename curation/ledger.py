@@ -30,6 +30,9 @@ MOST_OUTAGES = 200
 CHUNK = 10_000
 """Requests whose keys are gathered before they become a column."""
 
+SLICE = 100_000
+"""Replies that are looked up together."""
+
 Requests = Callable[[], Iterable[Request]]
 """Gives the same requests, in the same order, as often as it is called: a million of them need not be held."""
 
@@ -285,12 +288,14 @@ def _refuse_silence(tally: Tally, outcome: Reply | Outage) -> None:
 
 def answers(lake: Lake, done: Plan, tally: Tally) -> Iterator[Answered]:
     """For every request of a plan, in order, what the ledger holds; its status is that of the outage if it has none."""
-    wanted = pa.table({"call_id": done.call_ids, "position": np.arange(len(done.call_ids), dtype=np.int32)})
-    for batch in lake.stream("answers", wanted=wanted):
-        columns = [batch.column(name).to_pylist() for name in Answered._fields]
-        for row in zip(*columns, strict=True):
-            found = Answered(*row)
-            yield found if found.status else _unanswered(found.call_id, tally)
+    for start in range(0, len(done.call_ids), SLICE):  # a sort of all replies would hold all replies
+        call_ids = done.call_ids.slice(start, SLICE)
+        wanted = pa.table({"call_id": call_ids, "position": np.arange(len(call_ids), dtype=np.int32)})
+        for batch in lake.stream("answers", wanted=wanted):
+            columns = [batch.column(name).to_pylist() for name in Answered._fields]
+            for row in zip(*columns, strict=True):
+                found = Answered(*row)
+                yield found if found.status else _unanswered(found.call_id, tally)
 
 
 def _unanswered(call_id: str, tally: Tally) -> Answered:

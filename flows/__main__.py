@@ -114,15 +114,18 @@ def run(
     from warehouse.lake import Lake
 
     overrides = dict(_assignment(text) for text in set_ or [])
-    limits = {"max_calls": 0 if plan else max_calls, "max_cost": max_cost, "max_minutes": max_minutes}
+    limits = {"max_calls": max_calls, "max_cost": max_cost, "max_minutes": max_minutes}
     overrides |= {f"limits.{name}": value for name, value in limits.items() if value is not None}
     use_server_of(warehouse)
-    from flows.curate import curate
+    from flows.curate import curate, print_plan
     from flows.recipe import load
     from flows.retrain import retrain
 
     wanted = load(recipe, overrides)
-    Lake.create(warehouse).con.close()
+    with Lake.create(warehouse) as lake:
+        if plan:
+            print_plan(lake, wanted)
+            return
     label = curate(str(recipe), str(warehouse), overrides)
     if label is None:
         return

