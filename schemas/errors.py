@@ -83,6 +83,6 @@ def explain_settings(error: ValidationError) -> str:
     where = ".".join(str(part) for part in first["loc"]) or "settings"
     if first["type"] == "extra_forbidden":
         return f"{where}: unknown key; remove it or correct its spelling."
-    if first["type"] == "value_error":  # one of our own sentences, about parts of a whole that need no repeating
+    if "ctx" in first and first["type"] == "value_error":  # our own sentence, about parts that need no repeating
         return f"{where}: {first['ctx']['error']}."
     return f"{where}: {first['msg']} (got {first['input']!r})."
