@@ -46,7 +46,7 @@ def test_a_row_group_is_named(lake, version):
 
 
 @pytest.mark.parametrize(
-    "spoil", [Path.unlink, lambda path: path.write_bytes(b""), lambda path: path.open("ab").write(b"x")]
+    "spoil", [Path.unlink, lambda path: path.write_bytes(b""), lambda path: path.write_bytes(path.read_bytes() + b"x")]
 )
 def test_a_file_that_is_gone_or_cut_is_named(lake, version, spoil):
     file = paths(lake, version)[0]
