@@ -50,16 +50,21 @@ def verify(lake: Lake, version: DatasetVersion) -> Iterator[Damage]:
 
     A file without recorded digests, of a run that was killed right after its commit, is checked by its members only.
     """
+    sound = True
+    for damage in unlike(lake, version.snapshot):
+        sound = False
+        yield damage
+    if sound:
+        yield from _wrong_members(lake, version)
+
+
+def unlike(lake: Lake, snapshot: int | None = None) -> Iterator[Damage]:
+    """What differs from the recorded digests in the files of a snapshot, or of today."""
     recorded: dict[str, list[dict[str, object]]] = {}
     for row in lake.read(FILES).to_pylist():
         recorded.setdefault(row["file"], []).append(row)
-    sound = True
-    for file in data_files(lake, version.snapshot):
-        for damage in _damages(lake, file, recorded.get(file.name, [])):
-            sound = False
-            yield damage
-    if sound:
-        yield from _wrong_members(lake, version)
+    for file in data_files(lake, snapshot):
+        yield from _damages(lake, file, recorded.get(file.name, []))
 
 
 def data_files(lake: Lake, snapshot: int | None = None) -> list[DataFile]:
@@ -97,7 +102,7 @@ def _wrong_members(lake: Lake, version: DatasetVersion) -> Iterator[Damage]:
     members = lake.ask("members", dataset=version.dataset, version=version.version)
     if fingerprint(members) != version.fingerprint:
         yield Damage(file=None, row_group=None, what=f"the members are not those of {version.fingerprint}")
-    whole = lake.ask("whole_members", members=members).column("n")[0].as_py()
+    whole = lake.ask("whole_members", treated=members).column("n")[0].as_py()
     if whole != version.n_pairs:
         yield Damage(file=None, row_group=None, what=f"{version.n_pairs - whole} members lack their pair or a text")
 
