@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 from schemas.errors import WarehouseError
 from warehouse.digests import seal, unlike
@@ -49,41 +50,42 @@ def garbage(lake: Lake, grace: timedelta = GRACE) -> Garbage:
     with lake.lock:
         return Garbage(
             snapshots=tuple(_idle_snapshots(lake, grace)),
-            replaced=_files(lake, "cleanup_old_files", grace),
-            orphans=_files(lake, "delete_orphaned_files", grace),
+            replaced=tuple(_files(lake, "cleanup_old_files")) if _rested(lake, grace) else (),
+            orphans=tuple(_files(lake, "delete_orphaned_files")),
         )
 
 
-def collect(lake: Lake, found: Garbage, grace: timedelta = GRACE) -> None:
+def collect(lake: Lake, found: Garbage) -> None:
     """Reclaim garbage. Writers wait meanwhile: a file without an owner is an orphan, not somebody's next commit."""
     with lake.lock:
         if found.snapshots:
-            listed = ", ".join(str(int(snapshot)) for snapshot in found.snapshots)
+            listed = ", ".join(f"{snapshot:d}" for snapshot in found.snapshots)
             lake.con.execute(f"call ducklake_expire_snapshots('lake', versions => [{listed}])")
-        for function in ("cleanup_old_files", "delete_orphaned_files"):
-            lake.con.execute(_call(function, grace, dry_run=False))
+        if found.replaced:
+            lake.con.execute("call ducklake_cleanup_old_files('lake', cleanup_all => true)")
+        if found.orphans:
+            lake.con.execute("call ducklake_delete_orphaned_files('lake', cleanup_all => true)")
 
 
 def _idle_snapshots(lake: Lake, grace: timedelta) -> Iterator[int]:
     """Snapshots that no version names, except the newest and the recent ones."""
     needed = {version.snapshot for version in versions(lake)} | {lake.snapshot()}
     before = datetime.now(UTC) - grace
-    for number, time in lake.con.execute(
-        "select snapshot_id, snapshot_time from ducklake_snapshots('lake')"
-    ).fetchall():
+    known = lake.con.execute("select snapshot_id, snapshot_time from ducklake_snapshots('lake')").fetchall()
+    for number, time in known:
         if number not in needed and time <= before:
             yield number
 
 
-def _files(lake: Lake, function: str, grace: timedelta) -> tuple[str, ...]:
-    return tuple(path for (path,) in lake.con.execute(_call(function, grace, dry_run=True)).fetchall())
+def _rested(lake: Lake, grace: timedelta) -> bool:
+    """Whether no file was replaced so recently that a reader may hold it: DuckLake takes all replaced files or none."""
+    row = lake.ask("last_replaced").column("at")[0].as_py()
+    return row is not None and row <= datetime.now(UTC) - grace
 
 
-def _call(function: str, grace: timedelta, *, dry_run: bool) -> str:
-    # Everything here is ours: the names of two functions, a number and a truth value.
-    seconds = int(grace.total_seconds())
-    older = f"older_than => now() - interval {seconds:d} second" if seconds else "cleanup_all => true"
-    return f"call ducklake_{function}('lake', {older}, dry_run => {str(dry_run).lower()})"
+def _files(lake: Lake, function: Literal["cleanup_old_files", "delete_orphaned_files"]) -> Iterator[str]:
+    rows = lake.con.execute(f"call ducklake_{function}('lake', cleanup_all => true, dry_run => true)").fetchall()
+    return (path for (path,) in rows)
 
 
 def _count(lake: Lake) -> int:

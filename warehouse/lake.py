@@ -94,6 +94,8 @@ class Lake:
             with self.transaction():
                 now = self.snapshot()
                 recent = f"ducklake_table_insertions('lake', 'main', '{table.name}', {since + 1:d}, {now:d})"
+                if now > since and not self._remembers(since + 1):  # a collection came between
+                    recent = table.name
                 self._insert(table, table.check(rows), known=recent if now > since else None)
             return self.snapshot()
 
@@ -113,6 +115,11 @@ class Lake:
             raise WarehouseError(
                 f"{self.folder} is locked by another writer; end it or wait, then try again."
             ) from error
+
+    def _remembers(self, snapshot: int) -> bool:
+        """Whether the lake can still tell what came with this snapshot."""
+        known = "select 1 from ducklake_snapshots('lake') where snapshot_id = $snapshot"
+        return self.con.execute(known, {"snapshot": snapshot}).fetchone() is not None
 
     def insert(self, table: Table, rows: pa.Table) -> int:
         """`append` for use inside an open `transaction`."""
