@@ -55,7 +55,8 @@ class Published:
 def publish(lake: Lake, draft: Draft) -> Published:
     """Commit a draft as the next version of its dataset, with all its rows, at once.
 
-    Members equal to an earlier version's return that version and change nothing, so a rerun is harmless.
+    Members equal to an earlier version's return that version and change nothing, so a rerun is harmless; a Change that
+    changes nothing returns the latest.
     """
     if not NAME.fullmatch(draft.dataset):
         raise ConfigError(f"{draft.dataset!r} cannot name a dataset; use a letter, then letters, digits, _ or -.")
@@ -70,7 +71,8 @@ def _publish(lake: Lake, draft: Draft) -> Published:
     parent = earlier[-1] if earlier else None
     added, withdrawn = _difference(lake, parent, draft)
     mark = fingerprint_after(parent.fingerprint if parent else "0", withdrawn=withdrawn, added=added)
-    for version in earlier:
+    # A change is a step from the latest version, even when it leads back to an earlier one.
+    for version in earlier[-1:] if isinstance(draft.members, Change) else earlier:
         if version.fingerprint == mark:
             return Published(version=version, is_new=False)
     for table, rows in draft.rows:
