@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from schemas.datasets import DATASET_ROWS, DATASETS, DatasetVersion, fingerprint_after
+from schemas.datasets import DATASET_ROWS, DATASETS, NO_MEMBERS, DatasetVersion, fingerprint_after
 from schemas.errors import ConfigError, UnknownVersion
 from schemas.funnel import Funnel
 from schemas.ids import canonical
@@ -70,7 +70,7 @@ def _publish(lake: Lake, draft: Draft) -> Published:
     earlier = versions(lake, draft.dataset)
     parent = earlier[-1] if earlier else None
     added, withdrawn = _difference(lake, parent, draft)
-    mark = fingerprint_after(parent.fingerprint if parent else "0", withdrawn=withdrawn, added=added)
+    mark = fingerprint_after(parent.fingerprint if parent else NO_MEMBERS, withdrawn=withdrawn, added=added)
     # A change is a step from the latest version, even when it leads back to an earlier one.
     for version in earlier[-1:] if isinstance(draft.members, Change) else earlier:
         if version.fingerprint == mark:
