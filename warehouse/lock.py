@@ -18,6 +18,8 @@ PATIENCE_S = 600.0
 """Longest wait for another writer. A writer holds the lock for one commit, well under a second."""
 
 POLL_S = 0.01
+"""Between two tries to get the lock."""
+
 KEY = 0x70726566696E6572
 """The advisory lock's number: `prefiner` in ASCII. Postgres keeps one such lock a database."""
 
@@ -54,7 +56,7 @@ class _FolderLock:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self._file = FileLock(place.folder / "write.lock", timeout=PATIENCE_S)
+        self._file = FileLock(place.folder / "write.lock", timeout=PATIENCE_S, poll_interval=POLL_S)
 
     def __enter__(self) -> Self:
         try:

@@ -8,6 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from schemas.errors import InputError
+from warehouse.foreign import refuse_foreign
 from warehouse.lake import Lake
 from warehouse.queries import literal
 from warehouse.versions import find_version
@@ -33,6 +34,7 @@ def query(folder: Path, sql: str, *, at: str | None = None) -> pa.Table:
                 raise InputError(
                     "prefinery sql answers one query at a time and changes nothing; write a single SELECT."
                 )
+            refuse_foreign(sql)
             return lake.con.execute(statements[0]).to_arrow_table()
         except duckdb.Error as error:
             raise InputError(f"The query fails: {str(error).strip()}") from error

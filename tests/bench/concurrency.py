@@ -15,6 +15,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
@@ -24,6 +25,7 @@ from schemas.prompts import PROMPTS, Prompt, user
 from schemas.responses import RESPONSES
 from tests.bench.figures import Bars, say
 from tests.rows import draft, two_responses
+from tests.servers.postgres import PASSWORD, postgres
 from warehouse.lake import Lake
 from warehouse.tables import all_tables
 from warehouse.versions import publish
@@ -222,18 +224,21 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--writers", type=int, default=8)
     parser.add_argument("--readers", type=int, default=4)
-    parser.add_argument("--catalog", help="as for prefinery init; SQLite if absent")
-    parser.add_argument("--data", help="as for prefinery init")
+    parser.add_argument("--postgres", action="store_true", help="the catalogue is a Postgres server of our own")
     wanted = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        warehouse = Path(folder) / "warehouse"
-        Lake.create(warehouse, catalog=wanted.catalog, data=wanted.data).close()
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as servers:
+        warehouse, catalog = Path(folder) / "warehouse", None
+        if wanted.postgres:
+            os.environ["PGPASSWORD"] = PASSWORD
+            catalog = servers.enter_context(postgres()).new_database()
+        Lake.create(warehouse, catalog=catalog).close()
         outcome = trial(warehouse, wanted.minutes * 60, writers=wanted.writers, readers=wanted.readers)
     for error in outcome.errors:
         say(error)
     say(
         f"{len(outcome.commit_s)} commits told, {outcome.versions} versions, {outcome.rows} rows, "
-        f"{outcome.checks} reads, {outcome.kills} writers killed; a commit took {median(outcome.commit_s):.2f} s in the middle."
+        f"{outcome.checks} reads, {outcome.kills} writers killed; "
+        f"half of the commits took less than {median(outcome.commit_s):.2f} s."
     )
     outcome.bars().end()
 
