@@ -11,6 +11,7 @@ from schemas.errors import WarehouseError
 from warehouse.place import Place
 
 FULL = ("No space left", "disk is full", "File too large", "Disk quota exceeded")
+FAILING = ("disk I/O error",)
 FORBIDDEN = ("Permission denied", "permission denied", "readonly database", "Read-only file system")
 TAKEN = ("Could not set lock on file", "Unique file handle conflict")
 BUSY = ("database is locked",)
@@ -44,6 +45,8 @@ def _sentence(place: Place, error: duckdb.Error | OSError) -> str | None:
     found = None
     if says(FULL):
         found = f"The disk of {folder} is full; free some space and run the command again."
+    elif says(FAILING):
+        found = f"The disk of {folder} fails or is full; check it, free some space and run the command again."
     elif says(TAKEN):
         found = f"Another process uses {folder}, whose DuckDB catalogue admits one at a time; wait until it ends."
     elif says(BUSY):
