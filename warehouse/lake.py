@@ -16,7 +16,7 @@ from schemas.errors import WarehouseError
 from schemas.table import Table
 from warehouse.connect import connect
 from warehouse.lock import WriteLock, write_lock
-from warehouse.migrate import migrate, refuse_newer
+from warehouse.migrate import migrate, refuse_newer, steps
 from warehouse.place import Place
 from warehouse.queries import query_text
 from warehouse.sentences import sentences
@@ -45,6 +45,8 @@ class Lake:
         place = Place.chosen(folder, catalog, data)
         lake = cls(place)
         with sentences(place):
+            if place.exists and refuse_newer(lake.con) == steps()[-1][0]:
+                return lake
             folder.mkdir(parents=True, exist_ok=True)
             if not place.is_s3:
                 Path(place.data_path).mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,10 @@ PATIENCE_S = 600.0
 """Longest wait for another writer. A writer holds the lock for one commit, well under a second."""
 
 POLL_S = 0.01
-"""Between two tries to get the lock."""
+"""Between two looks at the lock's file."""
+
+TURN_S = 5
+"""Longest wait in Postgres' queue before we look around: an interrupt of the user counts then."""
 
 KEY = 0x70726566696E6572
 """The advisory lock's number: `prefiner` in ASCII. Postgres keeps one such lock a database."""
@@ -119,14 +122,26 @@ class _PostgresLock:
 
     def _acquire(self) -> None:
         self._con = self._con or self._connect()
-        self._con.execute("begin")
+        start = time.monotonic()
+        while not self._waited_out(self._con):
+            if time.monotonic() - start > PATIENCE_S:
+                raise _locked(self.place)
+
+    def _waited_out(self, con: duckdb.DuckDBPyConnection) -> bool:
+        """Stand in the server's queue for a while; whether the lock is ours."""
+        con.execute("begin")
         # A large commit is no idle connection.
         self._ask("select set_config('idle_in_transaction_session_timeout', '0', true) as never")
-        deadline = time.monotonic() + PATIENCE_S
-        while not self._ask(f"select pg_try_advisory_xact_lock({KEY}) as held"):
-            if time.monotonic() > deadline:
-                raise _locked(self.place)
-            time.sleep(POLL_S)
+        self._ask(f"select set_config('lock_timeout', '{TURN_S}s', true) as turn")
+        start = time.monotonic()
+        try:
+            self._ask(f"select pg_advisory_xact_lock({KEY})::text as held")
+        except duckdb.Error:
+            con.execute("rollback")
+            if time.monotonic() - start < TURN_S:
+                raise
+            return False
+        return True
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         con = duckdb.connect()

@@ -83,6 +83,8 @@ class Outcome:
         bars.add("reads that do not fit together", self.unfit, 0)
         bars.add("reads", self.checks, self.seconds / 10, most=False)
         bars.add("commits", len(self.commit_s), self.seconds / 10, most=False)
+        if len(self.commit_s) < 2:
+            return bars
         bars.add("99th percentile of a commit", quantiles(self.commit_s, n=100)[98], 60, unit=" s")
         return bars
 
@@ -238,7 +240,7 @@ def main() -> None:
     say(
         f"{len(outcome.commit_s)} commits told, {outcome.versions} versions, {outcome.rows} rows, "
         f"{outcome.checks} reads, {outcome.kills} writers killed; "
-        f"half of the commits took less than {median(outcome.commit_s):.2f} s."
+        f"half of the commits took less than {median(outcome.commit_s or [0]):.2f} s."
     )
     outcome.bars().end()
 

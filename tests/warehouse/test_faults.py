@@ -104,10 +104,10 @@ def test_a_read_only_folder_is_one_sentence(tmp_path, catalog):
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
-    script = APPEND.replace("Lake.open", "Lake.create")
+    folder = tmp_path / "warehouse"
     with _read_only(tmp_path):
-        done = _run(script, tmp_path / "warehouse", _without_root_powers())
-    assert (done.returncode, done.stderr) == (1, f"{tmp_path / 'warehouse'} cannot be written; check its permissions.\n")
+        done = _run(APPEND.replace("Lake.open", "Lake.create"), folder, _without_root_powers())
+    assert (done.returncode, done.stderr) == (1, f"{folder} cannot be written; check its permissions.\n")
 
 
 @pytest.mark.parametrize("catalog", ["sqlite", "duckdb"])
