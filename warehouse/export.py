@@ -21,7 +21,7 @@ def export(lake: Lake, version: DatasetVersion, folder: Path) -> Path:
 
     The folder is all that training needs: texts, treatment, splits and the fingerprint.
     """
-    rows = lake.ask("version_pairs", members=members(lake, version.dataset, version.version))
+    rows = lake.ask("version_pairs", treated=members(lake, version.dataset, version.version))
     if rows.num_rows != version.n_pairs:
         raise WarehouseError(f"{version.label} has {version.n_pairs} pairs, but {rows.num_rows} have texts.")
     if folder.exists() and not (folder / MANIFEST).exists() and any(folder.iterdir()):

@@ -110,6 +110,8 @@ class Lake:
             with self.transaction():
                 now = self.snapshot()
                 recent = f"ducklake_table_insertions('lake', 'main', '{table.name}', {since + 1:d}, {now:d})"
+                if now > since and not self._remembers(since + 1):  # a collection came between
+                    recent = table.name
                 self._insert(table, table.check(rows), known=recent if now > since else None)
             return self.snapshot()
 
@@ -126,9 +128,23 @@ class Lake:
                 self._rollback()
                 raise
 
+    def _remembers(self, snapshot: int) -> bool:
+        """Whether the lake can still tell what came with this snapshot."""
+        known = "select 1 from ducklake_snapshots('lake') where snapshot_id = $snapshot"
+        return self.con.execute(known, {"snapshot": snapshot}).fetchone() is not None
+
     def insert(self, table: Table, rows: pa.Table) -> int:
         """`append` for use inside an open `transaction`."""
         return self._insert(table, table.check(rows), known=table.name)
+
+    def insert_new(self, table: Table, rows: pa.Table) -> int:
+        """`insert` of rows that the caller knows to be new: nothing is searched."""
+        self.con.register("incoming", table.check(rows))
+        try:
+            self.con.execute(f"insert into {table.name} by name from incoming")
+        finally:
+            self.con.unregister("incoming")
+        return rows.num_rows
 
     def _insert(self, table: Table, rows: pa.Table, *, known: str | None) -> int:
         """Insert the rows whose key the relation `known` lacks."""

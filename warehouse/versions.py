@@ -9,21 +9,34 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from schemas.datasets import DATASET_ROWS, DATASETS, TREATMENT, DatasetVersion, fingerprint
+from schemas.datasets import DATASET_ROWS, DATASETS, DatasetVersion, fingerprint_after
 from schemas.errors import ConfigError, UnknownVersion
 from schemas.funnel import Funnel
 from schemas.ids import canonical
+from warehouse.digests import seal
 from warehouse.lake import Batch, Lake
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Members (TREATMENT columns) that join the latest version or are treated anew, and ids of pairs that leave it."""
+
+    added: pa.Table
+    removed: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What a version will be. `members` has the TREATMENT columns; `rows` go into the same commit."""
+    """What a version will be.
+
+    `members` are all its members (TREATMENT columns), or what changes in the latest version, at a cost that grows with
+    the change alone. `rows` go into the same commit.
+    """
 
     dataset: str
-    members: pa.Table
+    members: pa.Table | Change
     message: str
     recipe: str
     funnels: Sequence[Funnel]
@@ -46,37 +59,33 @@ def publish(lake: Lake, draft: Draft) -> Published:
     """
     if not NAME.fullmatch(draft.dataset):
         raise ConfigError(f"{draft.dataset!r} cannot name a dataset; use a letter, then letters, digits, _ or -.")
-    mark = fingerprint(draft.members)
     with lake.transaction():
-        earlier = versions(lake, draft.dataset)
-        for version in earlier:
-            if version.fingerprint == mark:
-                return Published(version=version, is_new=False)
-        for table, rows in draft.rows:
-            lake.insert(table, rows)
-        version = _commit(lake, draft, mark, earlier[-1] if earlier else None)
-    return Published(version=version, is_new=True)
+        published = _publish(lake, draft)
+    seal(lake)
+    return published
 
 
-def _commit(lake: Lake, draft: Draft, mark: str, parent: DatasetVersion | None) -> DatasetVersion:
-    old = members(lake, parent.dataset, parent.version) if parent else draft.members.slice(0, 0)
-    changes = lake.ask("changes", old=old, new=draft.members)
+def _publish(lake: Lake, draft: Draft) -> Published:
+    earlier = versions(lake, draft.dataset)
+    parent = earlier[-1] if earlier else None
+    added, withdrawn = _difference(lake, parent, draft)
+    mark = fingerprint_after(parent.fingerprint if parent else "0", withdrawn=withdrawn, added=added)
+    for version in earlier:
+        if version.fingerprint == mark:
+            return Published(version=version, is_new=False)
+    for table, rows in draft.rows:
+        lake.insert(table, rows)
+    gone = withdrawn.join(added.select(["pair_id"]), "pair_id", join_type="left anti")
     number = parent.version + 1 if parent else 1
-    head = pa.table(
-        {"dataset": [draft.dataset] * len(changes), "version": pa.array([number] * len(changes), pa.int32())}
-    )
-    for name in ("pair_id", "op", *TREATMENT[1:]):
-        head = head.append_column(name, changes.column(name))
-    lake.insert(DATASET_ROWS, head)
-    ops = changes.column("op").to_pylist()
+    lake.insert_new(DATASET_ROWS, _rows(draft.dataset, number, added, gone))
     version = DatasetVersion(
         dataset=draft.dataset,
         version=number,
         parent=parent.version if parent else None,
         fingerprint=mark,
-        n_pairs=draft.members.num_rows,
-        n_added=ops.count("add"),
-        n_removed=ops.count("remove"),
+        n_pairs=(parent.n_pairs if parent else 0) + added.num_rows - withdrawn.num_rows,
+        n_added=added.num_rows,
+        n_removed=gone.num_rows,
         message=draft.message,
         recipe=draft.recipe,
         funnel=canonical([asdict(funnel) for funnel in draft.funnels]),
@@ -86,7 +95,37 @@ def _commit(lake: Lake, draft: Draft, mark: str, parent: DatasetVersion | None) 
         created_at=datetime.now(UTC).replace(tzinfo=None),
     )
     lake.insert(DATASETS, DATASETS.rows([version]))
-    return version
+    return Published(version=version, is_new=True)
+
+
+def _difference(lake: Lake, parent: DatasetVersion | None, draft: Draft) -> tuple[pa.Table, pa.Table]:
+    """Members that the draft adds or treats anew, and those of its parent that it drops or treats anew."""
+    wanted = draft.members
+    if parent is None:
+        if isinstance(wanted, Change):
+            raise ConfigError(f"{draft.dataset} has no version to change; publish all its members first.")
+        return wanted, wanted.slice(0, 0)
+    here = {"dataset": parent.dataset, "version": parent.version}
+    if isinstance(wanted, pa.Table):
+        new, old = wanted, lake.ask("members", **here)
+    else:
+        new, removed = wanted.added, pa.array(wanted.removed, pa.string())
+        touched = pa.table({"pair_id": pa.concat_arrays([removed, *new.column("pair_id").chunks])})
+        old = lake.ask("members_among", **here, touched=touched)
+    return lake.ask("lacking", rows=new, others=old), lake.ask("lacking", rows=old, others=new)
+
+
+def _rows(dataset: str, number: int, added: pa.Table, gone: pa.Table) -> pa.Table:
+    """Rows of `dataset_rows`: the difference of a version from its parent."""
+    gone = gone.select(["pair_id"])
+    parts = [
+        part.append_column("op", pa.repeat(pa.scalar(op), part.num_rows))
+        for op, part in (("add", added), ("remove", gone))
+    ]
+    rows = pa.concat_tables(parts, promote_options="default")
+    return rows.append_column("dataset", pa.repeat(pa.scalar(dataset), rows.num_rows)).append_column(
+        "version", pa.repeat(pa.scalar(number, pa.int32()), rows.num_rows)
+    )
 
 
 def versions(lake: Lake, dataset: str | None = None) -> list[DatasetVersion]:

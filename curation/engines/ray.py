@@ -26,7 +26,7 @@ STORE_BYTES = 256 << 20
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 """Nothing is reported to anybody; a worker that claims no GPU still sees those of its machine."""
 LOCAL = QUIET | {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
-"""The last keeps all of Ray's ports on 127.0.0.1, on Linux too. Ray reads it when it is imported."""
+"""The last keeps all of Ray's ports on 127.0.0.1, on Linux too."""
 
 
 class Ray(Engine):
@@ -82,6 +82,8 @@ class Ray(Engine):
     def _join(self, ray: Any) -> None:
         settings: dict[str, Any] = {"address": self.address}
         if self.address is None:
+            # Ray has read LOCAL if nothing imported it before us; vLLM does.
+            ray._private.ray_constants.ENABLE_RAY_CLUSTER = False
             settings = {
                 "address": "local",
                 "num_cpus": max(1, ceil(self.workers * self.cpus_per_worker)),

@@ -49,7 +49,7 @@ def test_a_published_version_is_retrained_on_once(tmp_path, recipe, comparisons)
             assert _retrainings(api) == ["Completed"]
         finally:
             server.send_signal(signal.SIGINT)
-            server.communicate(timeout=60)
+            server.communicate(timeout=150)
     assert not note.exists()
 
 

@@ -1,4 +1,5 @@
--- A version's pairs with their texts, as training reads them. Parameters: members (relation).
+-- A version's pairs with their texts, as training reads them. Parameters: treated (relation of treatment
+-- columns).
 select
     m.pair_id,
     p.prompt_id,
@@ -15,7 +16,7 @@ select
     m.margin,
     m.weight,
     m.soft_label
-from members as m
+from treated as m
 join pairs as p using (pair_id)
 join prompts as chosen_prompt on chosen_prompt.prompt_id = p.prompt_id
 join prompts as rejected_prompt on rejected_prompt.prompt_id = p.rejected_prompt_id

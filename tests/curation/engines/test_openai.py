@@ -162,10 +162,16 @@ def test_several_endpoints_share_the_work_and_one_may_die(lake):
     one, other = (Server("faulty.py", "--latency-ms", 20) for _ in range(2))
     one.start(), other.start()
     try:
-        timer = threading.Timer(1.0, one.stop)
-        timer.start()
+
+        def die():
+            while total(one.url) < 200:
+                time.sleep(0.02)
+            one.stop()
+
+        accident = threading.Thread(target=die)
+        accident.start()
         _, tally = finish(lake, Served.of(engine(one.url, other.url), "m", "m"), requests(3000))
-        timer.join()
+        accident.join()
         assert tally.statuses == {"ok": 3000}
         assert 1000 < counts(other.url)["total"] < 3000
     finally:

@@ -1,0 +1,2 @@
+-- Data files whose bytes are recorded.
+select distinct file from files

@@ -1,0 +1,76 @@
+"""What changed, where it came from, what it is in: diffs and lineage, and successors without a source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from schemas.datasets import DatasetVersion
+from schemas.drops import DROPS, Drop
+from schemas.errors import InputError
+from schemas.funnel import Funnel
+from schemas.ids import canonical
+from warehouse.lake import Lake
+from warehouse.macros import create_macros
+from warehouse.versions import Change, Draft, find_version, members, publish, versions
+from warehouse.views import create_views
+
+
+def diff(lake: Lake, old: str, new: str) -> pa.Table:
+    """Pairs added, removed, flipped or re-weighted between two versions (NAME@V), with the cause of each."""
+    for label in (old, new):
+        find_version(lake, label)
+    create_macros(lake.con)
+    return lake.ask("diff", old=old, new=new)
+
+
+def lineage(lake: Lake, pair_id: str) -> pa.Table:
+    """Prompts, responses and verdicts that a pair came from, with the calls that made them, a row each."""
+    create_macros(lake.con)
+    found = lake.ask("lineage", pair_id=pair_id)
+    if not found.num_rows:
+        raise InputError(f"There is no pair {pair_id}; see: prefinery sql 'select pair_id from pairs limit 5'")
+    return found
+
+
+def exposure(lake: Lake, kind: str, name: str) -> pa.Table:
+    """Versions that hold pairs of a source, licence, model or annotator, and the models trained from them."""
+    create_views(lake.con)
+    return lake.ask("exposed", kind=kind, name=name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawal:
+    """What the withdrawal of a source did: `exposure` before it, and the successors that are free of it."""
+
+    exposed: pa.Table
+    successors: list[DatasetVersion]
+
+
+def drop_source(lake: Lake, source: str) -> Withdrawal:
+    """Publish a successor without `source` for every dataset whose latest version holds it. Nothing is deleted."""
+    exposed = exposure(lake, "source", source)
+    if not exposed.num_rows:
+        raise InputError(f"No version holds anything of the source {source!r}; see: prefinery sql 'from exposure'")
+    successors: list[DatasetVersion] = []
+    for dataset in sorted(set(exposed.column("dataset").to_pylist())):
+        latest = versions(lake, dataset)[-1]
+        held = lake.ask("pairs_of_source", treated=members(lake, dataset, latest.version), source=source)
+        if held.num_rows:
+            successors.append(_without(lake, latest, source, held.column("pair_id").to_pylist()))
+    return Withdrawal(exposed=exposed, successors=successors)
+
+
+def _without(lake: Lake, latest: DatasetVersion, source: str, pair_ids: list[str]) -> DatasetVersion:
+    drops = [Drop.of("drop source", "pair", "source withdrawn", row_id=each, detail=source) for each in pair_ids]
+    funnel = Funnel.of("drop source", "pairs", read=latest.n_pairs, kept=latest.n_pairs - len(pair_ids), drops=drops)
+    draft = Draft(
+        dataset=latest.dataset,
+        members=Change(added=members(lake, latest.dataset, latest.version).slice(0, 0), removed=pair_ids),
+        message=f"{latest.label} without the source {source}",
+        recipe=canonical({"drop_source": source, "parent": latest.label}),
+        funnels=[funnel],
+        rows=[(DROPS, DROPS.rows(drops))],
+    )
+    return publish(lake, draft).version
