@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from schemas.errors import WarehouseError
 from schemas.table import Table
-from warehouse.connect import connect
+from warehouse.connect import connect, refuse_shared_data
 from warehouse.lock import WriteLock, write_lock
 from warehouse.migrate import migrate, refuse_newer, steps
 from warehouse.place import Place
@@ -51,6 +51,7 @@ class Lake:
             if not place.is_s3:
                 Path(place.data_path).mkdir(parents=True, exist_ok=True)
             with lake.lock:
+                refuse_shared_data(place)
                 migrate(lake.con)
             place.remember()
         return lake

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 
 import pytest
 
@@ -13,6 +14,8 @@ from schemas.pairs import PAIRS
 from schemas.prompts import PROMPTS
 from tests.rows import draft, some_pairs, some_prompts
 from tests.servers import postgres, s3
+from warehouse.collect import collect, compact, garbage
+from warehouse.digests import verify
 from warehouse.lake import Lake
 from warehouse.migrate import schema_version, steps
 from warehouse.place import NOTE, Place
@@ -93,6 +96,21 @@ def test_people_query_and_change_nothing(elsewhere):
     assert s3.KEYS["AWS_SECRET_ACCESS_KEY"] not in said
 
 
+def test_compaction_and_collection_change_no_version(elsewhere):
+    with Lake.open(elsewhere) as lake:
+        pairs = some_pairs(lake, 4)
+        for number in range(1, 5):
+            publish(lake, draft(pairs[:number]))
+        there, left = compact(lake)
+        assert left < there
+        found = garbage(lake, timedelta(0))
+        assert found.replaced
+        collect(lake, found)
+        for version in versions(lake):
+            assert members(lake, "hand", version.version).num_rows == version.n_pairs
+            assert list(verify(lake, version)) == []
+
+
 def test_a_killed_writer_leaves_whole_commits_and_no_lock(elsewhere):
     writer = _start(WRITER, elsewhere)
     assert writer.stdout.readline() == "ready\n", writer.communicate()[1]
@@ -169,6 +187,24 @@ def test_other_data_than_the_first_machine_named_is_refused(tmp_path, catalog, b
     with pytest.raises(WarehouseError, match="same --data"):
         Lake.create(tmp_path / "there", catalog=catalog)
     assert not (tmp_path / "there" / NOTE).exists()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_two_catalogues_do_not_share_their_data(tmp_path, bucket, request, kind):
+    """Each would take the other's files for orphans."""
+    with Lake.create(tmp_path / "here", data=bucket) as lake:
+        lake.append((PROMPTS, PROMPTS.rows(some_prompts(1))))
+    catalog = request.getfixturevalue("catalog") if kind == "postgres" else None
+    with pytest.raises(ConfigError, match="holds files already"):
+        Lake.create(tmp_path / "there", catalog=catalog, data=bucket)
+    Lake.create(tmp_path / "there", catalog=catalog, data=f"{bucket}-there").close()
+
+
+def test_data_may_lie_in_another_folder(tmp_path):
+    with Lake.create(tmp_path / "here", data=str(tmp_path / "big disk")) as lake:
+        lake.append((PROMPTS, PROMPTS.rows(some_prompts(2))))
+    assert list((tmp_path / "big disk").rglob("*.parquet"))
+    assert query(tmp_path / "here", "select count(*) as n from prompts").to_pylist() == [{"n": 2}]
 
 
 def test_a_duckdb_catalogue_admits_one_process(tmp_path):
