@@ -144,9 +144,10 @@ def _count(lake: Lake, sql: str) -> int:
     return lake.con.execute(sql).fetchone()[0]
 
 
-def work(role: str, folder: Path, until: float) -> None:
+def work(role: str, folder: Path, seconds: float) -> None:
     """One process: a line a commit or a read on standard output, and one for an error."""
     random.seed()
+    until = time.time() + seconds  # counted from here: on a busy machine it took a while to get here
     try:
         while time.time() < until:  # open the warehouse as often as commands do
             end = min(until, time.time() + 5)
@@ -170,7 +171,9 @@ def trial(folder: Path, seconds: float, *, writers: int = 8, readers: int = 4) -
 
         def start(role: str) -> subprocess.Popen:
             with tempfile.NamedTemporaryFile(dir=logs, delete=False) as log:
-                return subprocess.Popen([sys.executable, "-m", MODULE, role, folder, str(until)], stdout=log)
+                return subprocess.Popen(
+                    [sys.executable, "-m", MODULE, role, folder, str(until - time.time())], stdout=log
+                )
 
         readers_ = [start("read") for _ in range(readers)]
         writers_ = [start("write") for _ in range(writers)]
