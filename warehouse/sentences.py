@@ -22,7 +22,7 @@ POSTGRES_GONE = (
     "server closed the connection",
     "terminating connection",
 )
-UNREADABLE = ("Could not", "not a database", "Cannot open file", "Unable to open", "does not exist")
+UNREADABLE = ("Could not", "not a database", "Cannot open", "Unable to open", "creating a new DuckLake")
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from tests.servers import postgres, s3
 from warehouse.collect import collect, compact, garbage
 from warehouse.digests import verify
 from warehouse.lake import Lake
+from warehouse.lock import TURN_S
 from warehouse.migrate import schema_version, steps
 from warehouse.place import NOTE, Place
 from warehouse.readonly import query
@@ -165,7 +166,7 @@ def test_a_machine_waits_for_the_lock_of_another_and_gets_it_when_that_one_dies(
     holder = _start(HOLDER, folders[0])
     assert holder.stdout.readline() == "held\n"
     waiting = _start(HOLDER, folders[1])
-    time.sleep(2)
+    time.sleep(TURN_S + 2)  # longer than one turn in Postgres' queue
     assert waiting.poll() is None
     os.kill(holder.pid, signal.SIGKILL)
     assert waiting.stdout.readline() == "held\n"
@@ -218,6 +219,12 @@ def test_an_absent_postgres_is_one_sentence(tmp_path, monkeypatch):
     with pytest.raises(WarehouseError, match="cannot be reached") as caught:
         Lake.create(tmp_path / "here", catalog="postgresql://prefinery@127.0.0.1:1/nothing")
     assert postgres.PASSWORD not in str(caught.value)
+
+
+def test_an_empty_database_is_one_sentence(tmp_path, catalog):
+    (tmp_path / NOTE).write_text(json.dumps({"catalog": catalog}))
+    with pytest.raises(WarehouseError, match="cannot be opened as a warehouse"):
+        Lake.open(tmp_path, read_only=True)
 
 
 def test_a_wrong_password_is_one_sentence(tmp_path, catalog, monkeypatch):
