@@ -45,11 +45,21 @@ def demo(
 
 
 @app.command()
-def init(warehouse: Annotated[Path, typer.Argument(help="The folder to create.")] = DEFAULT_WAREHOUSE) -> None:
-    """Create a warehouse, or bring an older one up to date."""
+def init(
+    warehouse: Annotated[Path, typer.Argument(help="The folder to create.")] = DEFAULT_WAREHOUSE,
+    catalog: Annotated[
+        str | None, typer.Option(help="sqlite (default), duckdb, or postgres://USER@HOST/DATABASE.")
+    ] = None,
+    data: Annotated[str | None, typer.Option(help="s3://BUCKET/PREFIX, or another folder, by its full path.")] = None,
+) -> None:
+    """Create a warehouse, or bring an older one up to date.
+
+    The folder remembers its catalogue and data. Passwords and keys stay in the environment (PGPASSWORD,
+    AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL).
+    """
     from warehouse.lake import Lake
 
-    with Lake.create(warehouse):
+    with Lake.create(warehouse, catalog=catalog, data=data):
         typer.echo(f"{warehouse} is ready.")
 
 

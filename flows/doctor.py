@@ -12,6 +12,8 @@ import pyarrow as pa
 
 PARTS = {
     "warehouse": ("duckdb", "duckdb-extension-ducklake", "pyarrow", "polars"),
+    "catalogue postgres": ("duckdb-extension-postgres-scanner",),
+    "data s3": ("duckdb-extension-httpfs",),
     "flows": ("prefect",),
     "training": ("torch", "transformers", "accelerate"),
     "engine openai": ("openai", "aiohttp", "httpx2"),

@@ -1,60 +1,69 @@
-"""Open DuckDB with the DuckLake extensions, and attach a warehouse folder."""
+"""Open DuckDB with the extensions that a place needs, and attach its lake."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import duckdb
 
-from schemas.errors import WarehouseError
+from schemas.errors import ConfigError
+from warehouse.extensions import load
+from warehouse.place import SQLITE, Place
+from warehouse.queries import literal
+from warehouse.s3 import give_keys
 
-CATALOG = "catalog.sqlite"
-DATA = "data"
-EXTENSIONS = ("ducklake", "sqlite_scanner")
 BUSY_TIMEOUT_MS = 60_000
-"""Longest wait for another process to finish with the catalogue."""
+"""Longest wait for another process to finish with an SQLite catalogue."""
 
 
-def connect(folder: Path, *, read_only: bool = False, snapshot: int | None = None) -> duckdb.DuckDBPyConnection:
-    """A DuckDB connection whose default catalogue is the lake in `folder`, at a snapshot if one is given."""
-    con = duckdb.connect()
-    for extension in EXTENSIONS:
-        _load(con, extension)
-    options = [f"data_path '{_quoted(folder.resolve() / DATA)}/'", "override_data_path true"]
+def connect(place: Place, *, read_only: bool = False, snapshot: int | None = None) -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection whose default catalogue is the lake at `place`, at a snapshot if one is given."""
+    con = _duckdb(place)
     # Rows go to Parquet at once: a published version must be readable without the catalogue's own row store.
-    options.append("data_inlining_row_limit 0")
-    # Readers and the writer share the catalogue: with a write-ahead log they do not shut each other out.
-    options += [f"meta_busy_timeout {BUSY_TIMEOUT_MS}", "meta_journal_mode 'WAL'"]
+    options = [f"data_path {literal(place.data_path)}", "data_inlining_row_limit 0"]
+    if not place.is_postgres:
+        options.append("override_data_path true")  # the folder may have been moved
+    if place.catalog == SQLITE:
+        # Readers and the writer share the catalogue: with a write-ahead log they do not shut each other out.
+        options += [f"meta_busy_timeout {BUSY_TIMEOUT_MS}", "meta_journal_mode 'WAL'"]
     if read_only:
         options.append("read_only")
     if snapshot is not None:
         options.append(f"snapshot_version {snapshot:d}")
-    con.execute(f"attach 'ducklake:sqlite:{_quoted(folder.resolve() / CATALOG)}' as lake ({', '.join(options)})")
+    con.execute(f"attach {literal(f'ducklake:{place.catalog_name}')} as lake ({', '.join(options)})")
     con.execute("use lake")
     return con
 
 
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+def refuse_shared_data(place: Place) -> None:
+    """Raise ConfigError when a new catalogue would keep its data among other files.
+
+    Two catalogues over the same data would each take the other's files for orphans.
+    """
+    if place.data is None:
+        return
+    with _duckdb(place) as con:
+        if not _is_new(con, place):
+            return
+        if con.execute("select file from glob($files) limit 1", {"files": f"{place.data_path}**"}).fetchone():
+            raise ConfigError(f"{place.data} holds files already; a new catalogue needs an empty place for its data.")
 
 
-def _load(con: duckdb.DuckDBPyConnection, extension: str) -> None:
-    """Load an installed extension; else the one of the pinned PyPI package; else let DuckDB download it."""
-    try:
-        con.load_extension(extension)
-    except duckdb.Error:
-        _install(con, extension)
-        con.load_extension(extension)
+def _is_new(con: duckdb.DuckDBPyConnection, place: Place) -> bool:
+    if not place.is_postgres:
+        return not place.exists
+    con.execute(f"attach {literal(place.catalog)} as catalogue (type postgres, read_only)")
+    known = "select 1 from duckdb_tables() where database_name = 'catalogue' and table_name = 'ducklake_metadata'"
+    return con.execute(known).fetchone() is None
 
 
-def _install(con: duckdb.DuckDBPyConnection, extension: str) -> None:
-    try:
-        from duckdb_extensions import import_extension
-
-        import_extension(extension, con=con)
-    except (ImportError, FileNotFoundError):
-        try:
-            con.install_extension(extension)
-        except duckdb.Error as error:
-            package = f"duckdb-extension-{extension.replace('_', '-')}=={duckdb.__version__}"
-            raise WarehouseError(f"DuckDB's {extension} extension is missing; run: pip install {package}") from error
+def _duckdb(place: Place) -> duckdb.DuckDBPyConnection:
+    """A connection with what the place needs, and nothing attached."""
+    con = duckdb.connect()
+    load(con, "ducklake")
+    if place.catalog == SQLITE:
+        load(con, "sqlite_scanner")
+    if place.is_postgres:
+        load(con, "postgres_scanner")
+    if place.is_s3:
+        load(con, "httpfs")
+        give_keys(con, place.data_path)
+    return con

@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from schemas.table import Table
 from warehouse.lake import Lake
+from warehouse.sentences import sentences
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -44,8 +45,9 @@ class Journal:
     def add(self, record: DataclassInstance) -> None:
         """Write a finished row to disk. It is in the lake after the next `commit`."""
         line = memoryview(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
-        while line:
-            line = line[os.write(self._file, line) :]
+        with sentences(self.lake.place):
+            while line:
+                line = line[os.write(self._file, line) :]
         self._pending.append(record)
 
     @property
@@ -68,8 +70,9 @@ class Journal:
 @contextmanager
 def journal(lake: Lake, table: Table, since: int) -> Iterator[Journal]:
     """A journal for this process; what is pending at the end is committed, after an error too."""
-    draft = _folder(lake) / f"{table.name}-{uuid4().hex}"
-    file = os.open(draft, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
+    with sentences(lake.place):
+        draft = _folder(lake) / f"{table.name}-{uuid4().hex}"
+        file = os.open(draft, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX)  # released when the process dies: only then do others recover the file
         path = draft.rename(draft.with_suffix(".jsonl"))

@@ -11,16 +11,15 @@ from typing import Self
 
 import duckdb
 import pyarrow as pa
-from filelock import FileLock, Timeout
 
 from schemas.errors import WarehouseError
 from schemas.table import Table
-from warehouse.connect import CATALOG, DATA, connect
-from warehouse.migrate import migrate, refuse_newer
+from warehouse.connect import connect, refuse_shared_data
+from warehouse.lock import WriteLock, write_lock
+from warehouse.migrate import migrate, refuse_newer, steps
+from warehouse.place import Place
 from warehouse.queries import query_text
-
-LOCK_TIMEOUT_S = 600.0
-"""Longest wait for another writer. A writer holds the lock for one commit, well under a second."""
+from warehouse.sentences import sentences
 
 STREAM_ROWS = 20_000
 """Rows of a streamed batch."""
@@ -32,45 +31,58 @@ Batch = tuple[Table, pa.Table]
 class Lake:
     """An open warehouse. Use as a context manager."""
 
-    def __init__(self, folder: Path, *, read_only: bool = False, snapshot: int | None = None) -> None:
-        self.folder = folder
+    def __init__(self, place: Place, *, read_only: bool = False, snapshot: int | None = None) -> None:
+        self.place = place
         self._read_only = read_only
         self._snapshot = snapshot
 
     @classmethod
-    def create(cls, folder: Path) -> Lake:
-        """Create the warehouse in `folder`, or bring an existing one up to date, and open it."""
-        with _sentences(folder):
-            (folder / DATA).mkdir(parents=True, exist_ok=True)
-            lake = cls(folder)
+    def create(cls, folder: Path, *, catalog: str | None = None, data: str | None = None) -> Lake:
+        """Create the warehouse in `folder`, or bring an existing one up to date, and open it.
+
+        `catalog` and `data` (see Place) are remembered in the folder; without them it has its own.
+        """
+        place = Place.chosen(folder, catalog, data)
+        lake = cls(place)
+        with sentences(place):
+            if place.exists and refuse_newer(lake.con) == steps()[-1][0]:
+                return lake
+            folder.mkdir(parents=True, exist_ok=True)
+            if not place.is_s3:
+                Path(place.data_path).mkdir(parents=True, exist_ok=True)
             with lake.lock:
+                refuse_shared_data(place)
                 migrate(lake.con)
+            place.remember()
         return lake
 
     @classmethod
     def open(cls, folder: Path, *, read_only: bool = False, snapshot: int | None = None) -> Lake:
         """Open an existing warehouse. Raises WarehouseError when there is none, or it is of a newer release."""
-        if not (folder / CATALOG).is_file():
+        place = Place.of(folder)
+        if not place.exists:
             raise WarehouseError(f"{folder} is no warehouse; create one with: prefinery init {folder}")
         if not read_only:
             return cls.create(folder)
-        lake = cls(folder, read_only=True, snapshot=snapshot)
-        with _sentences(folder):
+        lake = cls(place, read_only=True, snapshot=snapshot)
+        with sentences(place):
             refuse_newer(lake.con)
         return lake
+
+    @property
+    def folder(self) -> Path:
+        """Where models, exports and journals lie."""
+        return self.place.folder
 
     @cached_property
     def con(self) -> duckdb.DuckDBPyConnection:
         """The DuckDB connection, opened on first use."""
-        return connect(self.folder, read_only=self._read_only, snapshot=self._snapshot)
+        return connect(self.place, read_only=self._read_only, snapshot=self._snapshot)
 
     @cached_property
-    def lock(self) -> FileLock:
-        """Held by every writer: DuckLake has no keys, so two open transactions could insert the same key.
-
-        The operating system releases it when the process dies, however it dies.
-        """
-        return FileLock(self.folder / "write.lock", timeout=LOCK_TIMEOUT_S)
+    def lock(self) -> WriteLock:
+        """Held by every writer for its one commit."""
+        return write_lock(self.place)
 
     def __enter__(self) -> Self:
         return self
@@ -78,7 +90,12 @@ class Lake:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection to the catalogue, and to the lock."""
         self.con.close()
+        self.lock.close()
 
     def append(self, *batches: Batch) -> list[int]:
         """Insert the rows whose key is new, all batches in one commit; return how many were new per batch."""
@@ -102,19 +119,15 @@ class Lake:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """One commit under the writers' lock: all of it or nothing."""
-        try:
-            with self.lock, _sentences(self.folder):
-                self.con.execute("begin")
-                try:
-                    yield
-                    self.con.execute("commit")
-                except BaseException:
-                    self._rollback()
-                    raise
-        except Timeout as error:
-            raise WarehouseError(
-                f"{self.folder} is locked by another writer; end it or wait, then try again."
-            ) from error
+        with sentences(self.place), self.lock:
+            self.con.execute("begin")
+            try:
+                yield
+                self.lock.confirm()
+                self.con.execute("commit")
+            except BaseException:
+                self._rollback()
+                raise
 
     def _remembers(self, snapshot: int) -> bool:
         """Whether the lake can still tell what came with this snapshot."""
@@ -184,19 +197,3 @@ class Lake:
         """Number of the last commit."""
         row = self.con.execute("from ducklake_current_snapshot('lake')").fetchone()
         return int(row[0]) if row else 0
-
-
-@contextmanager
-def _sentences(folder: Path) -> Iterator[None]:
-    """Turn storage failures into sentences that say what to do."""
-    try:
-        yield
-    except (duckdb.Error, OSError) as error:
-        text = str(error)
-        if "No space left" in text or "disk is full" in text or "File too large" in text:
-            raise WarehouseError(f"The disk of {folder} is full; free some space and run the command again.") from error
-        if isinstance(error, PermissionError) or "Permission denied" in text or "readonly database" in text:
-            raise WarehouseError(f"{folder} cannot be written; check its permissions.") from error
-        if isinstance(error, OSError) or "Could not" in text or "not a database" in text:
-            raise WarehouseError(f"{folder} cannot be opened as a warehouse: {text.splitlines()[0]}") from error
-        raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -9,10 +10,13 @@ import duckdb
 
 from schemas.errors import WarehouseError
 
+Step = tuple[int, str, str]
+"""Number, name and SQL of a migration."""
+
 
 @cache
-def steps() -> tuple[tuple[int, str, str], ...]:
-    """(number, name, SQL) of every migration, in order."""
+def steps() -> tuple[Step, ...]:
+    """Every migration, in order."""
     scripts = (path for path in files("warehouse.migrations").iterdir() if path.name.endswith(".sql"))
     found = sorted(scripts, key=lambda path: path.name)
     return tuple((int(path.name[:3]), path.name[4:-4], path.read_text(encoding="utf-8")) for path in found)
@@ -40,10 +44,10 @@ def refuse_newer(con: duckdb.DuckDBPyConnection) -> int:
     return version
 
 
-def migrate(con: duckdb.DuckDBPyConnection) -> None:
-    """Apply the migrations that the lake has not seen."""
+def migrate(con: duckdb.DuckDBPyConnection, known: Sequence[Step] | None = None) -> None:
+    """Apply the migrations that the lake has not seen: of this release, or `known` ones."""
     version = refuse_newer(con)
-    for number, name, sql in steps():
+    for number, name, sql in steps() if known is None else known:
         if number <= version:
             continue
         con.execute("begin")

@@ -8,8 +8,9 @@ import duckdb
 import pyarrow as pa
 
 from schemas.errors import InputError
-from warehouse.connect import DATA
+from warehouse.foreign import refuse_foreign
 from warehouse.lake import Lake
+from warehouse.queries import literal
 from warehouse.versions import find_version
 
 READS = {"SELECT", "EXPLAIN", "PRAGMA", "SHOW", "DESCRIBE"}
@@ -33,6 +34,7 @@ def query(folder: Path, sql: str, *, at: str | None = None) -> pa.Table:
                 raise InputError(
                     "prefinery sql answers one query at a time and changes nothing; write a single SELECT."
                 )
+            refuse_foreign(sql)
             return lake.con.execute(statements[0]).to_arrow_table()
         except duckdb.Error as error:
             raise InputError(f"The query fails: {str(error).strip()}") from error
@@ -40,7 +42,6 @@ def query(folder: Path, sql: str, *, at: str | None = None) -> pa.Table:
 
 def _confine(lake: Lake) -> None:
     """Leave the query nothing but the lake's own files: no other file, no network, no settings, no extensions."""
-    data = str((lake.folder / DATA).resolve()).replace("'", "''")
-    lake.con.execute(f"set allowed_directories = ['{data}/']")
+    lake.con.execute(f"set allowed_directories = [{literal(lake.place.data_path)}]")
     lake.con.execute("set enable_external_access = false")
     lake.con.execute("set lock_configuration = true")

@@ -10,3 +10,8 @@ from importlib.resources import files
 def query_text(name: str) -> str:
     """The SQL of `<name>.sql`."""
     return (files("warehouse.queries") / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def literal(text: str) -> str:
+    """Text as SQL writes it, for statements that take no parameters."""
+    return "'" + text.replace("'", "''") + "'"

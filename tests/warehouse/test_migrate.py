@@ -1,0 +1,125 @@
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from schemas.calls import CALLS
+from schemas.errors import WarehouseError
+from warehouse.connect import connect
+from warehouse.lake import Lake
+from warehouse.migrate import migrate, schema_version, steps
+from warehouse.place import Place
+from warehouse.tables import all_tables
+
+NEXT = steps()[-1][0] + 1
+MIGRATING = """
+import sys
+from pathlib import Path
+from warehouse.connect import connect
+from warehouse.migrate import migrate, steps
+from warehouse.place import Place
+con = connect(Place.of(Path(sys.argv[1])))
+print("ready", flush=True)
+migrate(con, [*steps(), (int(sys.argv[2]), "next", sys.argv[3])])
+"""
+ENDLESS = """
+    create table half (a bigint);
+    insert into half select sum(a.range + b.range) from range(1000000) a, range(1000000) b"""
+QUICK = (
+    "create table half (a bigint); insert into half from range(1000); alter table half add column b integer default 1"
+)
+
+
+def _first_release(folder):
+    """A warehouse as the first release made it, with a row in a table that has grown since."""
+    (folder / "data").mkdir(parents=True)
+    con = connect(Place.of(folder))
+    migrate(con, steps()[:1])
+    con.execute("""
+        insert into calls (call_id, attempt, purpose, engine, model, model_revision, request, raw_text, finish_reason,
+            prompt_tokens, completion_tokens)
+        values ('c1', 0, 'generate', 'vllm', 'm', 'r', '{}', 'hello', 'stop', 3, 1)""")
+    assert schema_version(con) == 1
+    con.close()
+
+
+def test_a_warehouse_of_the_first_release_opens_and_keeps_its_rows(tmp_path):
+    _first_release(tmp_path)
+    with Lake.open(tmp_path) as lake:
+        assert schema_version(lake.con) == steps()[-1][0]
+        for table in all_tables():
+            stored = lake.read(table)
+            stored.select(table.columns.names).cast(table.columns)
+            assert stored.num_rows == (table is CALLS), table.name
+        call = lake.read(CALLS).to_pylist()[0]
+    assert (call["call_id"], call["raw_text"], call["status"], call["tries"]) == ("c1", "hello", "ok", 1)
+
+
+def test_a_reader_of_an_older_warehouse_sees_its_rows(tmp_path):
+    _first_release(tmp_path)
+    with Lake.open(tmp_path, read_only=True) as lake:
+        assert lake.con.execute("select raw_text from calls").fetchall() == [("hello",)]
+
+
+def _migrating(folder, sql):
+    command = [sys.executable, "-c", MIGRATING, str(folder), str(NEXT), sql]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def _kill(process):
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def _state(folder):
+    """Whether the next migration is recorded, and whether its table is there."""
+    con = connect(Place.of(folder))
+    try:
+        tables = con.execute("select count(*) from duckdb_tables() where table_name = 'half'").fetchone()
+        return schema_version(con) == NEXT, tables == (1,)
+    finally:
+        con.close()
+
+
+def test_a_migration_killed_inside_leaves_no_trace(elsewhere):
+    migrating = _migrating(elsewhere, ENDLESS)
+    time.sleep(1)
+    assert migrating.poll() is None
+    _kill(migrating)
+    assert _state(elsewhere) == (False, False)
+    with Lake.open(elsewhere) as lake:
+        assert schema_version(lake.con) == steps()[-1][0]
+
+
+@pytest.mark.slow
+def test_a_migration_killed_at_any_time_is_there_with_its_record_or_not_at_all(tmp_path):
+    states = []
+    for attempt in range(12):
+        folder = tmp_path / str(attempt)
+        Lake.create(folder).close()
+        migrating = _migrating(folder, QUICK)
+        time.sleep(random.uniform(0, 0.25))
+        _kill(migrating)
+        states.append(_state(folder))
+    assert set(states) <= {(False, False), (True, True)}
+
+
+def test_a_failing_migration_leaves_no_trace(lake):
+    with pytest.raises(Exception, match="nowhere"):
+        migrate(lake.con, [*steps(), (NEXT, "next", "create table half (a integer); insert into nowhere values (1)")])
+    assert schema_version(lake.con) == NEXT - 1
+    assert lake.con.execute("select count(*) from duckdb_tables() where table_name = 'half'").fetchone() == (0,)
+
+
+def test_a_newer_warehouse_is_refused_elsewhere_too(elsewhere):
+    with Lake.open(elsewhere) as lake:
+        migrate(lake.con, [*steps(), (NEXT, "next", QUICK)])
+    for read_only in (True, False):
+        with pytest.raises(WarehouseError, match="upgrade prefinery"):
+            Lake.open(elsewhere, read_only=read_only)

@@ -1,0 +1,64 @@
+"""Storage failures as sentences that say what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+
+from schemas.errors import WarehouseError
+from warehouse.place import Place
+
+FULL = ("No space left", "disk is full", "File too large", "Disk quota exceeded")
+FAILING = ("disk I/O error",)
+FORBIDDEN = ("Permission denied", "permission denied", "readonly database", "Read-only file system")
+TAKEN = ("Could not set lock on file", "Unique file handle conflict")
+BUSY = ("database is locked",)
+ELSEWHERE = ("does not match existing data path",)
+POSTGRES_GONE = (
+    "connect to Postgres",
+    "connection to server",
+    "server closed the connection",
+    "terminating connection",
+)
+UNREADABLE = ("Could not", "not a database", "Cannot open", "Unable to open", "creating a new DuckLake")
+
+
+@contextmanager
+def sentences(place: Place) -> Iterator[None]:
+    """Raise WarehouseError for failures that a user can act on; other errors pass."""
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        if sentence := _sentence(place, error):
+            raise WarehouseError(sentence) from error
+        raise
+
+
+def _sentence(place: Place, error: duckdb.Error | OSError) -> str | None:
+    text, folder = str(error), place.folder
+
+    def says(parts: tuple[str, ...]) -> bool:
+        return any(part in text for part in parts)
+
+    found = None
+    if says(FULL):
+        found = f"The disk of {folder} is full; free some space and run the command again."
+    elif says(FAILING):
+        found = f"The disk of {folder} fails or is full; check it, free some space and run the command again."
+    elif says(TAKEN):
+        found = f"Another process uses {folder}, whose DuckDB catalogue admits one at a time; wait until it ends."
+    elif says(BUSY):
+        found = f"The catalogue of {folder} was busy for too long; run the command again."
+    elif says(ELSEWHERE):
+        found = f"The catalogue of {folder} keeps its data elsewhere; give init the same --data as the first time."
+    elif place.is_postgres and says(POSTGRES_GONE):
+        found = f"The Postgres catalogue of {folder} cannot be reached; check the server, its database and PGPASSWORD."
+    elif isinstance(error, PermissionError) or says(FORBIDDEN):
+        found = f"{folder} cannot be written; check its permissions."
+    elif place.is_s3 and (isinstance(error, duckdb.HTTPException) or says(("HTTP", "connection error"))):
+        found = f"{place.data} cannot be used; check the bucket, AWS_ENDPOINT_URL and the keys in the environment."
+    elif isinstance(error, OSError) or says(UNREADABLE):
+        found = f"{folder} cannot be opened as a warehouse: {text.splitlines()[0]}"
+    return found
