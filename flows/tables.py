@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable, Iterator
+from io import StringIO
+from typing import IO
 
 import pyarrow as pa
 
@@ -11,32 +14,70 @@ from schemas.errors import ConfigError
 
 FORMATS = ("table", "csv", "json", "parquet")
 PIPE_WIDTH = 200
+WIDEST = 100_000
+"""Width of a table that is to be scrolled sideways."""
 MAX_CELL = 120
 """Longest cell of a printed table, in characters."""
 
 
-def show(rows: pa.Table, output: str) -> None:
-    """Write rows to standard output in one of FORMATS."""
+def check_format(output: str) -> None:
+    """Raises ConfigError when `output` is none of FORMATS."""
     if output not in FORMATS:
         raise ConfigError(f"--format {output}: write one of {', '.join(FORMATS)}.")
-    if output == "table":
-        _table(rows)
-    elif output == "json":
-        sys.stdout.write(json.dumps(rows.to_pylist(), default=str, ensure_ascii=False, indent=1) + "\n")
-    elif output == "csv":
-        import polars as pl
 
-        frame = pl.DataFrame(pl.from_arrow(rows))
-        nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
-        texts = [pl.Series(name, [json.dumps(cell, default=str) for cell in frame[name].to_list()]) for name in nested]
-        sys.stdout.write(frame.with_columns(texts).write_csv())
+
+def show(rows: pa.Table, output: str) -> None:
+    """Write rows to standard output in one of FORMATS."""
+    check_format(output)
+    if output == "table":
+        # A pipe has no width of its own; lines must not be broken at 80 for it.
+        sys.stdout.write(table_text(rows, None if sys.stdout.isatty() else PIPE_WIDTH))
     else:
+        sys.stdout.flush()
+        write(rows.schema, rows.to_batches(), output, sys.stdout.buffer)
+
+
+def write(columns: pa.Schema, batches: Iterable[pa.RecordBatch], output: str, file: IO[bytes]) -> None:
+    """Write rows a batch at a time as csv, json or parquet."""
+    if output == "parquet":
         import pyarrow.parquet as pq
 
-        pq.write_table(rows, sys.stdout.buffer)
+        with pq.ParquetWriter(file, columns) as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+    else:
+        for text in (_json if output == "json" else _csv)(columns, batches):
+            file.write(text)
+    file.flush()
 
 
-def _table(rows: pa.Table) -> None:
+def _json(columns: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:  # noqa: ARG001 - rows name them
+    """One array, a row a line."""
+    import orjson
+
+    before = b"[\n"
+    for batch in batches:
+        for row in batch.to_pylist():
+            yield before + orjson.dumps(row, default=str, option=orjson.OPT_PASSTHROUGH_DATETIME)
+            before = b",\n"
+    yield b"[]\n" if before == b"[\n" else b"\n]\n"
+
+
+def _csv(columns: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
+    """Cells of nested types are JSON."""
+    import polars as pl
+
+    head = pl.DataFrame({name: [] for name in columns.names}, schema=columns.names)
+    yield head.write_csv().encode()
+    for batch in batches:
+        frame = pl.DataFrame(pl.from_arrow(batch))
+        nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
+        texts = [pl.Series(name, [json.dumps(cell, default=str) for cell in frame[name].to_list()]) for name in nested]
+        yield frame.with_columns(texts).write_csv(include_header=False).encode()
+
+
+def table_text(rows: pa.Table, width: int | None) -> str:
+    """Rows as a table for people, at most `width` wide; as wide as the terminal when None."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -47,8 +88,9 @@ def _table(rows: pa.Table) -> None:
         table.add_column(field.name, justify="right" if right else "left", no_wrap=right, overflow="fold")
     for row in rows.to_pylist():
         table.add_row(*(_cell(value) for value in row.values()))
-    # A pipe has no width of its own; lines must not be broken at 80 for it.
-    Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table, markup=False)
+    text = StringIO()
+    Console(width=width or Console().width, file=text).print(table, markup=False)
+    return text.getvalue()
 
 
 def _cell(value: object) -> str:
