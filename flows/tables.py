@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from io import StringIO
 from typing import IO
 
+import orjson
 import pyarrow as pa
 
 from schemas.errors import ConfigError
@@ -16,6 +16,7 @@ FORMATS = ("table", "csv", "json", "parquet")
 PIPE_WIDTH = 200
 WIDEST = 100_000
 """Width of a table that is to be scrolled sideways."""
+JSON = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
 MAX_CELL = 120
 """Longest cell of a printed table, in characters."""
 
@@ -53,12 +54,10 @@ def write(columns: pa.Schema, batches: Iterable[pa.RecordBatch], output: str, fi
 
 def _json(columns: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:  # noqa: ARG001 - rows name them
     """One array, a row a line."""
-    import orjson
-
     before = b"[\n"
     for batch in batches:
-        for row in batch.to_pylist():
-            yield before + orjson.dumps(row, default=str, option=orjson.OPT_PASSTHROUGH_DATETIME)
+        for row in batch.to_pylist(maps_as_pydicts="strict"):
+            yield before + orjson.dumps(row, default=str, option=JSON)
             before = b",\n"
     yield b"[]\n" if before == b"[\n" else b"\n]\n"
 
@@ -70,10 +69,17 @@ def _csv(columns: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[byte
     head = pl.DataFrame({name: [] for name in columns.names}, schema=columns.names)
     yield head.write_csv().encode()
     for batch in batches:
+        nested = [field.name for field in columns if pa.types.is_nested(field.type)]
+        texts = [pl.Series(name, _cells(batch.column(name)), pl.String) for name in nested]
         frame = pl.DataFrame(pl.from_arrow(batch))
-        nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
-        texts = [pl.Series(name, [json.dumps(cell, default=str) for cell in frame[name].to_list()]) for name in nested]
         yield frame.with_columns(texts).write_csv(include_header=False).encode()
+
+
+def _cells(column: pa.Array) -> list[str | None]:
+    return [
+        None if cell is None else orjson.dumps(cell, default=str, option=JSON).decode()
+        for cell in column.to_pylist(maps_as_pydicts="strict")
+    ]
 
 
 def table_text(rows: pa.Table, width: int | None) -> str:
@@ -86,7 +92,7 @@ def table_text(rows: pa.Table, width: int | None) -> str:
     for field in rows.schema:
         right = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
         table.add_column(field.name, justify="right" if right else "left", no_wrap=right, overflow="fold")
-    for row in rows.to_pylist():
+    for row in rows.to_pylist(maps_as_pydicts="strict"):
         table.add_row(*(_cell(value) for value in row.values()))
     text = StringIO()
     Console(width=width or Console().width, file=text).print(table, markup=False)

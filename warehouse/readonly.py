@@ -79,14 +79,27 @@ class Reader:
         timer.daemon = True
         timer.start()
         try:
-            gate = Gate(con=self.con, relations=frozenset(self.relations), fixed=self.fixed)
-            found = self.con.execute(gate.pass_(sql)).to_arrow_reader(STREAM_ROWS)
-            yield Answer(found.schema, iter(found))
+            with self._explained():
+                gate = Gate(con=self.con, relations=frozenset(self.relations), fixed=self.fixed)
+                found = self.con.execute(gate.pass_(sql)).to_arrow_reader(STREAM_ROWS)
+            columns = _distinct(found.schema.names)
+            schema = pa.schema([field.with_name(name) for field, name in zip(found.schema, columns, strict=True)])
+            yield Answer(schema, self._read(found, columns))
+        finally:
+            timer.cancel()
+
+    def _read(self, found: pa.RecordBatchReader, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        with self._explained():
+            for batch in found:
+                yield batch.rename_columns(columns)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             why = f"{self._stopped}." if self._stopped else f"fails: {_sentence(error)}"
             raise InputError(f"The query {why}") from error
-        finally:
-            timer.cancel()
 
 
 @contextmanager
@@ -113,11 +126,14 @@ def query(folder: Path, sql: str, *, at: str | None = None, timeout_s: float = T
 
 def _confine(lake: Lake, memory: str, spill: str) -> None:
     """Leave the query nothing but the lake's own files: no other file, no network, no settings, no extensions."""
+    try:
+        lake.con.execute("set memory_limit = $memory", {"memory": memory})
+    except duckdb.Error as error:
+        raise ConfigError(f"--memory {memory}: write a size, such as 4GB.") from error
     data = f"{(lake.folder / DATA).resolve()}/"
     settings = {
         "allowed_directories": [data],
         "temp_directory": spill,
-        "memory_limit": memory,
         "python_enable_replacements": False,
         "autoload_known_extensions": False,
         "autoinstall_known_extensions": False,
@@ -125,10 +141,19 @@ def _confine(lake: Lake, memory: str, spill: str) -> None:
         "lock_configuration": True,
     }
     for name, value in settings.items():
-        try:
-            lake.con.execute(f"set {name} = $value", {"value": value})
-        except duckdb.Error as error:
-            raise ConfigError(f"{name.replace('_', ' ')}: {_sentence(error)}") from error
+        lake.con.execute(f"set {name} = $value", {"value": value})  # the names are those above
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Column names, the repeated ones numbered: a, a_2, a_3."""
+    given: list[str] = []
+    for name in names:
+        number, free = 1, name
+        while free in given:
+            number += 1
+            free = f"{name}_{number}"
+        given.append(free)
+    return given
 
 
 def _sentence(error: BaseException) -> str:

@@ -39,7 +39,7 @@ select
     coalesce(t.calls, 0) as calls, -- different calls behind them; one that serves several pairs counts once
     coalesce(t.prompt_tokens, 0)::bigint as prompt_tokens, -- tokens that these calls read
     coalesce(t.completion_tokens, 0)::bigint as completion_tokens, -- tokens that they wrote
-    t.cost_usd, -- what they cost; NULL where no price is known
+    t.cost_usd, -- US dollars; a call without a known price adds nothing, and NULL means that none has one
     (coalesce(t.prompt_tokens, 0) + coalesce(t.completion_tokens, 0)) / nullif(d.n_pairs, 0) as tokens_per_pair, -- tokens for a pair
     t.cost_usd / nullif(d.n_pairs, 0) as usd_per_pair, -- US dollars for a pair
 from datasets as d
