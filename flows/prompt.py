@@ -36,6 +36,7 @@ def converse(reader: Reader, wish: Wish) -> None:
         completer=Names(reader.relations, _keywords(reader, wish)),
         complete_while_typing=False,
         complete_style=CompleteStyle.READLINE_LIKE,
+        reserve_space_for_menu=0,
         multiline=True,
         prompt_continuation="   ...> ",
         key_bindings=_keys(),

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """An Arrow table and its other faces. None of them copies a column's values, but Polars makes texts anew."""
+    """An Arrow table and its other faces, which share its memory.
+
+    Polars keeps texts behind views: it makes the views, and copies the texts of up to 12 bytes into them.
+    """
 
     arrow: pa.Table
 
