@@ -17,6 +17,8 @@ PIPE_WIDTH = 200
 WIDEST = 100_000
 """Width of a table that is to be scrolled sideways."""
 JSON = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
+PLAN = ["explain_key", "explain_value"]
+"""Columns of a plan, whose text is drawn already."""
 MAX_CELL = 120
 """Longest cell of a printed table, in characters."""
 
@@ -84,6 +86,8 @@ def _cells(column: pa.Array) -> list[str | None]:
 
 def table_text(rows: pa.Table, width: int | None) -> str:
     """Rows as a table for people, at most `width` wide; as wide as the terminal when None."""
+    if rows.column_names == PLAN:
+        return "\n".join(rows.column("explain_value").to_pylist()) + "\n"
     from rich import box
     from rich.console import Console
     from rich.table import Table

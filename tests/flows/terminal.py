@@ -46,6 +46,13 @@ class Terminal:
         before, _, self.shown = self.shown.partition(text)
         return before + text
 
+    def listen(self, seconds: float) -> None:
+        """Forget what is shown in the next seconds."""
+        deadline = time.monotonic() + seconds
+        while self._read(deadline - time.monotonic()):
+            pass
+        self.shown = ""
+
     def _read(self, seconds: float) -> bool:
         if seconds <= 0 or not select.select([self.side], [], [], seconds)[0]:
             return False

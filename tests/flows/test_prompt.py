@@ -89,9 +89,7 @@ def test_earlier_queries_come_back(start):
 def test_ctrl_c_stops_a_query_and_not_the_session(start):
     terminal = start()
     terminal.type("select count(*) from range(1000000000) a, range(1000000000) b;\r")
-    terminal.wait_for("b;")
-    with pytest.raises(AssertionError):
-        terminal.wait_for(PROMPT, 1.0)
+    terminal.listen(2.0)
     terminal.type("\x03")
     terminal.wait_for("error: The query was stopped.", 20)
     terminal.wait_for(PROMPT)
@@ -101,6 +99,7 @@ def test_ctrl_c_stops_a_query_and_not_the_session(start):
     terminal.wait_for(PROMPT)
     terminal.type("select 'alive' as state;\r")
     terminal.wait_for("1 rows")
+    terminal.wait_for(PROMPT)
     terminal.type("\x04")
     assert terminal.ends() == 0
 
@@ -126,8 +125,8 @@ def test_what_is_wider_than_the_terminal_is_paged(start, tmp_path):
 
 def test_tab_completes(start):
     terminal = start()
-    terminal.type("select count(*) as n from win_r\t")
-    terminal.wait_for("win_rates")
+    terminal.type("select count(*) as n from position_b\t")
+    terminal.wait_for("position_bias")
     terminal.type(";\r")
     terminal.wait_for("1 rows")
 
