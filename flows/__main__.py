@@ -196,7 +196,7 @@ def sql(
     output: Format = "table",
 ) -> None:
     """Answer one read-only SQL query, or many at a prompt."""
-    from flows.sql import Wish, answer
+    from flows.sql import Wish, answer, piped
     from warehouse.readonly import reading
 
     with reading(warehouse, at=at, memory=memory) as reader:
@@ -206,7 +206,7 @@ def sql(
 
             converse(reader, wish)
         else:
-            answer(reader, sys.stdin.read() if query is None else query, wish)
+            answer(reader, piped() if query is None else query, wish)
 
 
 @app.command()

@@ -20,7 +20,7 @@ from prompt_toolkit.shortcuts import CompleteStyle
 
 from flows.sql import Wish, first_rows
 from flows.tables import WIDEST, table_text
-from schemas.errors import PrefineryError, nearest
+from schemas.errors import ConfigError, PrefineryError, nearest
 from warehouse.readonly import Reader
 from warehouse.views import columns_of, row_of, view_texts
 
@@ -31,6 +31,8 @@ KEYWORDS = "select keyword_name from duckdb_keywords() order by keyword_name"
 
 def converse(reader: Reader, wish: Wish) -> None:
     """Answer queries until the user leaves."""
+    if wish.out or wish.output != "table":
+        raise ConfigError("The prompt answers with tables; for --format and -o give the query, or pipe it in.")
     session: PromptSession[str] = PromptSession(
         history=_history(),
         completer=Names(reader.relations, _keywords(reader, wish)),
@@ -103,7 +105,7 @@ def _page(rows: pa.Table) -> None:
     size = shutil.get_terminal_size()
     lines = text.splitlines()
     fits = len(lines) < size.lines and all(len(line.rstrip()) <= size.columns for line in lines)
-    pager = os.environ.get("PAGER", "less")
+    pager = os.environ.get("PAGER", "").strip() or "less"
     if fits or not shutil.which(pager.split()[0]):
         sys.stdout.write("\n".join(line.rstrip() for line in lines) + "\n")
         return

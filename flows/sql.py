@@ -32,6 +32,11 @@ class Wish:
     timeout_s: float
 
 
+def piped() -> str:
+    """The query on standard input; bytes that are no UTF-8 are left for the reader to refuse."""
+    return sys.stdin.buffer.read().decode(errors="surrogateescape")
+
+
 def answer(reader: Reader, sql: str, wish: Wish) -> None:
     """Print the answer of one query, or write it to a file."""
     check_format(wish.output)

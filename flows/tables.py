@@ -17,6 +17,8 @@ PIPE_WIDTH = 200
 WIDEST = 100_000
 """Width of a table that is to be scrolled sideways."""
 JSON = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
+FOLDED_ROWS = 1000
+"""Rows up to which long cells are folded to the width: finding the widths takes a millisecond a row."""
 PLAN = ["explain_key", "explain_value"]
 """Columns of a plan, whose text is drawn already."""
 MAX_CELL = 120
@@ -88,19 +90,40 @@ def table_text(rows: pa.Table, width: int | None) -> str:
     """Rows as a table for people, at most `width` wide; as wide as the terminal when None."""
     if rows.column_names == PLAN:
         return "\n".join(rows.column("explain_value").to_pylist()) + "\n"
+    if rows.num_rows > FOLDED_ROWS:
+        return _lines(rows)
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD)
     for field in rows.schema:
-        right = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+        right = _is_number(field)
         table.add_column(field.name, justify="right" if right else "left", no_wrap=right, overflow="fold")
     for row in rows.to_pylist(maps_as_pydicts="strict"):
         table.add_row(*(_cell(value) for value in row.values()))
     text = StringIO()
     Console(width=width or Console().width, file=text).print(table, markup=False)
     return text.getvalue()
+
+
+def _lines(rows: pa.Table) -> str:
+    """The same table, a line a row however long it is."""
+    from rich.cells import cell_len
+
+    columns: list[list[str]] = []
+    for field, cells in zip(rows.schema, rows.columns, strict=True):
+        texts = [" ".join(_cell(value).split("\n")) for value in cells.to_pylist(maps_as_pydicts="strict")]
+        width = max(map(cell_len, [field.name, *texts]))
+        gaps = [" " * (width - cell_len(text)) for text in (field.name, *texts)]
+        padded = zip((field.name, *texts), gaps, strict=True)
+        column = [gap + text if _is_number(field) else text + gap for text, gap in padded]
+        columns.append([column[0], "─" * width, *column[1:]])
+    return "\n".join("  " + "   ".join(line).rstrip() for line in zip(*columns, strict=True)) + "\n"
+
+
+def _is_number(field: pa.Field) -> bool:
+    return pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
 
 
 def _cell(value: object) -> str:

@@ -48,6 +48,10 @@ class Gate:
 
     def pass_(self, text: str) -> str:
         """The statement to execute. Raises InputError when the text is anything but one query."""
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise InputError("The query is no UTF-8 text; save it as UTF-8.") from error
         text = _without_comments_before(text)
         explain = EXPLAIN.match(text)
         prefix, query = (explain.group(), text[explain.end() :]) if explain else ("", text)
@@ -59,7 +63,10 @@ class Gate:
         if len(statements) != 1 or statements[0].type.name != "SELECT":
             raise InputError(ONE_QUERY)
         row = self.con.execute("select json_serialize_sql($query::varchar)", {"query": query}).fetchone()
-        tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
+        try:
+            tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
+        except RecursionError as error:
+            raise InputError("The query is nested too deeply; write it in parts, with WITH.") from error
         if tree["error"]:  # PRAGMA and PIVOT without IN call themselves queries, and are none
             raise InputError(ONE_QUERY)
         return tree

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.sql import up_to
+from flows.tables import table_text
 from tests.flows.conftest import PREFINERY, Shell
 from tests.rows import draft, some_pairs
 from warehouse.lake import Lake
@@ -77,6 +78,20 @@ def test_a_table_is_cut_and_says_so(shell):
     assert not shell("sql", "from range(3)", "--limit", "3").stderr
 
 
+def test_a_long_table_is_printed_in_seconds():
+    rows = pa.table({"n": range(50_000), "text": ["two\nlines", "宽"] * 25_000, "map": [[1]] * 50_000})
+    start = time.monotonic()
+    lines = table_text(rows, 100).splitlines()
+    assert time.monotonic() - start < 20
+    assert lines[:4] == [
+        "       n   text        map",
+        "  ──────   ─────────   ───",
+        "       0   two lines   [1]",
+        "       1   宽          [1]",
+    ]
+    assert len(lines) == 50_002
+
+
 def test_a_query_may_be_piped_in(shell):
     for text, out in (
         ("select 6 * 7 as n;\n", b'[\n{"n":42}\n]\n'),
@@ -94,6 +109,8 @@ def test_a_query_may_be_piped_in(shell):
         pytest.param(["from range(3)", "--format", "csv", "-o", "/nowhere/x"], 2, "cannot be written", id="no-folder"),
         pytest.param([ENDLESS, "--timeout", "0.5"], 1, "took longer than 0.5 s", id="timeout"),
         pytest.param(["select list(range) from range(90000000)", "--memory", "60MB"], 1, "Out of Memory", id="memory"),
+        pytest.param(["select \udcff"], 1, "no UTF-8", id="no-text"),
+        pytest.param(["select " + "not " * 900 + "true"], 1, "nested too deeply", id="too-deep"),
         pytest.param(["select 1", "--memory", "lots"], 2, "write a size", id="no-size"),
         pytest.param(["", "--format", "json"], 1, "one query at a time", id="no-query"),
         pytest.param(["explain analyze delete from pairs"], 1, "changes nothing", id="explained-write"),
