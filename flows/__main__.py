@@ -310,15 +310,33 @@ def gc(
 
 @app.command()
 def sql(
-    query: Annotated[str, typer.Argument(metavar="QUERY")],
+    query: Annotated[
+        str | None, typer.Argument(metavar="[QUERY]", help="If absent: what is piped in, or a prompt on a terminal.")
+    ] = None,
     at: Annotated[str | None, typer.Option("--at", metavar="NAME@V", help="The data as of a version.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Most rows; 100,000 of a table and all of a file if absent.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=0.001, help="Longest time for a query, in seconds.")] = 300.0,
+    memory: Annotated[str, typer.Option(help="Most memory for a query; beyond it, temporary files.")] = "4GB",
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="The file to write; standard output if absent.")
+    ] = None,
     warehouse: Warehouse = DEFAULT_WAREHOUSE,
     output: Format = "table",
 ) -> None:
-    """Answer one read-only SQL query."""
-    from warehouse.readonly import query as answer
+    """Answer one read-only SQL query, or many at a prompt."""
+    from flows.sql import Wish, answer, piped
+    from warehouse.readonly import reading
 
-    _show(answer(warehouse, query, at=at), output)
+    with reading(warehouse, at=at, memory=memory) as reader:
+        wish = Wish(output=output, out=out, limit=limit, timeout_s=timeout)
+        if query is None and sys.stdin.isatty() and sys.stdout.isatty():
+            from flows.prompt import converse
+
+            converse(reader, wish)
+        else:
+            answer(reader, piped() if query is None else query, wish)
 
 
 @app.command()

@@ -2,53 +2,128 @@
 
 from __future__ import annotations
 
-import json
 import sys
+from collections.abc import Iterable, Iterator
+from io import StringIO
+from typing import IO
 
+import orjson
 import pyarrow as pa
 
 from schemas.errors import ConfigError
 
 FORMATS = ("table", "csv", "json", "parquet")
 PIPE_WIDTH = 200
+WIDEST = 100_000
+"""Width of a table that is to be scrolled sideways."""
+JSON = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
+FOLDED_ROWS = 1000
+"""Rows up to which long cells are folded to the width: finding the widths takes a millisecond a row."""
+PLAN = ["explain_key", "explain_value"]
+"""Columns of a plan, whose text is drawn already."""
 MAX_CELL = 120
 """Longest cell of a printed table, in characters."""
 
 
-def show(rows: pa.Table, output: str) -> None:
-    """Write rows to standard output in one of FORMATS."""
+def check_format(output: str) -> None:
+    """Raises ConfigError when `output` is none of FORMATS."""
     if output not in FORMATS:
         raise ConfigError(f"--format {output}: write one of {', '.join(FORMATS)}.")
-    if output == "table":
-        _table(rows)
-    elif output == "json":
-        sys.stdout.write(json.dumps(rows.to_pylist(), default=str, ensure_ascii=False, indent=1) + "\n")
-    elif output == "csv":
-        import polars as pl
 
-        frame = pl.DataFrame(pl.from_arrow(rows))
-        nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
-        texts = [pl.Series(name, [json.dumps(cell, default=str) for cell in frame[name].to_list()]) for name in nested]
-        sys.stdout.write(frame.with_columns(texts).write_csv())
+
+def show(rows: pa.Table, output: str) -> None:
+    """Write rows to standard output in one of FORMATS."""
+    check_format(output)
+    if output == "table":
+        # A pipe has no width of its own; lines must not be broken at 80 for it.
+        sys.stdout.write(table_text(rows, None if sys.stdout.isatty() else PIPE_WIDTH))
     else:
+        sys.stdout.flush()
+        write(rows.schema, rows.to_batches(), output, sys.stdout.buffer)
+
+
+def write(columns: pa.Schema, batches: Iterable[pa.RecordBatch], output: str, file: IO[bytes]) -> None:
+    """Write rows a batch at a time as csv, json or parquet."""
+    if output == "parquet":
         import pyarrow.parquet as pq
 
-        pq.write_table(rows, sys.stdout.buffer)
+        with pq.ParquetWriter(file, columns) as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+    else:
+        for text in (_json if output == "json" else _csv)(columns, batches):
+            file.write(text)
+    file.flush()
 
 
-def _table(rows: pa.Table) -> None:
+def _json(columns: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:  # noqa: ARG001 - rows name them
+    """One array, a row a line."""
+    before = b"[\n"
+    for batch in batches:
+        for row in batch.to_pylist(maps_as_pydicts="strict"):
+            yield before + orjson.dumps(row, default=str, option=JSON)
+            before = b",\n"
+    yield b"[]\n" if before == b"[\n" else b"\n]\n"
+
+
+def _csv(columns: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
+    """Cells of nested types are JSON."""
+    import polars as pl
+
+    head = pl.DataFrame({name: [] for name in columns.names}, schema=columns.names)
+    yield head.write_csv().encode()
+    for batch in batches:
+        nested = [field.name for field in columns if pa.types.is_nested(field.type)]
+        texts = [pl.Series(name, _cells(batch.column(name)), pl.String) for name in nested]
+        frame = pl.DataFrame(pl.from_arrow(batch))
+        yield frame.with_columns(texts).write_csv(include_header=False).encode()
+
+
+def _cells(column: pa.Array) -> list[str | None]:
+    return [
+        None if cell is None else orjson.dumps(cell, default=str, option=JSON).decode()
+        for cell in column.to_pylist(maps_as_pydicts="strict")
+    ]
+
+
+def table_text(rows: pa.Table, width: int | None) -> str:
+    """Rows as a table for people, at most `width` wide; as wide as the terminal when None."""
+    if rows.column_names == PLAN:
+        return "\n".join(rows.column("explain_value").to_pylist()) + "\n"
+    if rows.num_rows > FOLDED_ROWS:
+        return _lines(rows)
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD)
     for field in rows.schema:
-        right = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+        right = _is_number(field)
         table.add_column(field.name, justify="right" if right else "left", no_wrap=right, overflow="fold")
-    for row in rows.to_pylist():
+    for row in rows.to_pylist(maps_as_pydicts="strict"):
         table.add_row(*(_cell(value) for value in row.values()))
-    # A pipe has no width of its own; lines must not be broken at 80 for it.
-    Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table, markup=False)
+    text = StringIO()
+    Console(width=width or Console().width, file=text).print(table, markup=False)
+    return text.getvalue()
+
+
+def _lines(rows: pa.Table) -> str:
+    """The same table, a line a row however long it is."""
+    from rich.cells import cell_len
+
+    columns: list[list[str]] = []
+    for field, cells in zip(rows.schema, rows.columns, strict=True):
+        texts = [" ".join(_cell(value).split("\n")) for value in cells.to_pylist(maps_as_pydicts="strict")]
+        width = max(map(cell_len, [field.name, *texts]))
+        gaps = [" " * (width - cell_len(text)) for text in (field.name, *texts)]
+        padded = zip((field.name, *texts), gaps, strict=True)
+        column = [gap + text if _is_number(field) else text + gap for text, gap in padded]
+        columns.append([column[0], "─" * width, *column[1:]])
+    return "\n".join("  " + "   ".join(line).rstrip() for line in zip(*columns, strict=True)) + "\n"
+
+
+def _is_number(field: pa.Field) -> bool:
+    return pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
 
 
 def _cell(value: object) -> str:

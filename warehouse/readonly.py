@@ -1,47 +1,161 @@
-"""SQL for people: any query, nothing but queries."""
+"""SQL for people and programs: any query, nothing but queries, within limits of time and memory."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Timer
 
 import duckdb
 import pyarrow as pa
 
-from schemas.errors import InputError
-from warehouse.foreign import refuse_foreign
-from warehouse.lake import Lake
-from warehouse.queries import literal
+from schemas.errors import ConfigError, InputError
+from warehouse.lake import STREAM_ROWS, Lake
+from warehouse.macros import create_macros
+from warehouse.rows import Rows
+from warehouse.statement import Gate
 from warehouse.versions import find_version
+from warehouse.views import create_views
 
-READS = {"SELECT", "EXPLAIN", "PRAGMA", "SHOW", "DESCRIBE"}
-"""Statement kinds that a reader may run (DuckDB's own names)."""
+TIMEOUT_S = 300.0
+"""Longest time that a query may take, until its last row."""
+MEMORY = "4GB"
+"""Most that DuckDB holds in memory for a query; sorts and joins beyond it go to a temporary folder."""
+
+RELATIONS = """
+select table_name, column_name from duckdb_columns()
+where not internal and database_name in ('lake', 'temp') and schema_name = 'main'
+order by table_name, column_index
+"""
 
 
-def query(folder: Path, sql: str, *, at: str | None = None) -> pa.Table:
-    """The answer of one read-only statement, on the newest data or as of version `at` (NAME@V).
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a query gives: its columns, and its rows a batch at a time. The batches can be read once."""
 
-    Raises InputError when the statement is no query or fails, with DuckDB's reason.
-    """
+    schema: pa.Schema
+    batches: Iterator[pa.RecordBatch]
+
+    def rows(self) -> Rows:
+        """All rows that are left, in memory."""
+        return Rows(pa.Table.from_batches(self.batches, self.schema))
+
+
+@dataclass(kw_only=True)
+class Reader:
+    """A connection that can only read the lake. Made by `reading`."""
+
+    con: duckdb.DuckDBPyConnection
+    fixed: bool
+    """Whether it sees a version's data rather than the newest."""
+    _stopped: str | None = None
+    """Why the running query is to end before its last row."""
+
+    @cached_property
+    def relations(self) -> dict[str, list[str]]:
+        """Tables and views with their columns."""
+        found: dict[str, list[str]] = {}
+        for name, column in self.con.execute(RELATIONS).fetchall():
+            found.setdefault(name, []).append(column)
+        return found
+
+    def interrupt(self, why: str = "was stopped") -> None:
+        """Stop the running query; callable from another thread."""
+        self._stopped = why
+        self.con.interrupt()
+
+    @contextmanager
+    def ask(self, sql: str, timeout_s: float = TIMEOUT_S) -> Iterator[Answer]:
+        """The answer of one query; it is computed while its batches are read.
+
+        Raises InputError when the text is no query, fails or takes longer than `timeout_s`, with the reason.
+        """
+        self._stopped = None
+        timer = Timer(timeout_s, self.interrupt, [f"took longer than {timeout_s:g} s; narrow it or raise --timeout"])
+        timer.daemon = True
+        timer.start()
+        try:
+            with self._explained():
+                gate = Gate(con=self.con, relations=frozenset(self.relations), fixed=self.fixed)
+                found = self.con.execute(gate.pass_(sql)).to_arrow_reader(STREAM_ROWS)
+            columns = _distinct(found.schema.names)
+            schema = pa.schema([field.with_name(name) for field, name in zip(found.schema, columns, strict=True)])
+            yield Answer(schema, self._read(found, columns))
+        finally:
+            timer.cancel()
+
+    def _read(self, found: pa.RecordBatchReader, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        with self._explained():
+            for batch in found:
+                yield batch.rename_columns(columns)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            why = f"{self._stopped}." if self._stopped else f"fails: {_sentence(error)}"
+            raise InputError(f"The query {why}") from error
+
+
+@contextmanager
+def reading(folder: Path, *, at: str | None = None, memory: str = MEMORY) -> Iterator[Reader]:
+    """A reader of the newest data, or of the data as of version `at` (NAME@V), with the views of `warehouse/views`."""
     snapshot = None
     if at is not None:
         with Lake.open(folder, read_only=True) as lake:
             snapshot = find_version(lake, at).snapshot
-    with Lake.open(folder, read_only=True, snapshot=snapshot) as lake:
-        _confine(lake)
-        try:
-            statements = lake.con.extract_statements(sql)
-            if len(statements) != 1 or statements[0].type.name not in READS:
-                raise InputError(
-                    "prefinery sql answers one query at a time and changes nothing; write a single SELECT."
-                )
-            refuse_foreign(sql)
-            return lake.con.execute(statements[0]).to_arrow_table()
-        except duckdb.Error as error:
-            raise InputError(f"The query fails: {str(error).strip()}") from error
+    with Lake.open(folder, read_only=True, snapshot=snapshot) as lake, TemporaryDirectory(prefix="prefinery-") as spill:
+        create_views(lake.con)
+        create_macros(lake.con)
+        _confine(lake, memory, spill)
+        yield Reader(con=lake.con, fixed=at is not None)
 
 
-def _confine(lake: Lake) -> None:
+def query(folder: Path, sql: str, *, at: str | None = None, timeout_s: float = TIMEOUT_S) -> Rows:
+    """The answer of one read-only statement, on the newest data or as of version `at` (NAME@V).
+
+    Raises InputError when the statement is no query or fails, with DuckDB's reason.
+    """
+    with reading(folder, at=at) as reader, reader.ask(sql, timeout_s) as answer:
+        return answer.rows()
+
+
+def _confine(lake: Lake, memory: str, spill: str) -> None:
     """Leave the query nothing but the lake's own files: no other file, no network, no settings, no extensions."""
-    lake.con.execute(f"set allowed_directories = [{literal(lake.place.data_path)}]")
-    lake.con.execute("set enable_external_access = false")
-    lake.con.execute("set lock_configuration = true")
+    try:
+        lake.con.execute("set memory_limit = $memory", {"memory": memory})
+    except duckdb.Error as error:
+        raise ConfigError(f"--memory {memory}: write a size, such as 4GB.") from error
+    settings = {
+        "allowed_directories": [lake.place.data_path],
+        "temp_directory": spill,
+        "python_enable_replacements": False,
+        "autoload_known_extensions": False,
+        "autoinstall_known_extensions": False,
+        "enable_external_access": False,
+        "lock_configuration": True,
+    }
+    for name, value in settings.items():
+        lake.con.execute(f"set {name} = $value", {"value": value})  # the names are those above
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Column names, the repeated ones numbered: a, a_2, a_3."""
+    given: list[str] = []
+    for name in names:
+        number, free = 1, name
+        while free in given:
+            number += 1
+            free = f"{name}_{number}"
+        given.append(free)
+    return given
+
+
+def _sentence(error: BaseException) -> str:
+    """What DuckDB says, in one line, without its drawing of the place."""
+    return " ".join(str(error).split("\n\nLINE ")[0].split())
