@@ -59,22 +59,26 @@ def import_(
     source: Annotated[
         str | None, typer.Option(help="Value of the `source` column; the format's name if absent.")
     ] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one setting.")] = None,
     warehouse: Warehouse = DEFAULT_WAREHOUSE,
     output: Format = "table",
 ) -> None:
-    """Bring in prompts, responses, votes or pairs; every record is kept, or dropped with a reason."""
+    """Bring in prompts, responses, votes or scores; every record is kept, or dropped with a reason."""
     import pyarrow as pa
 
     from curation.importers import IMPORTERS, import_paths
     from warehouse.lake import Lake
 
-    importer = IMPORTERS.build({"name": format_, "source": source})
+    changes = dict(_assignment(text) for text in set_ or [])
+    importer = IMPORTERS.build({"name": format_, "source": source, **changes})
     with Lake.create(warehouse) as lake:
         done = import_paths(lake, importer, paths)
     rows = [{"what": "records read", "rows": done.funnel.read}, {"what": "records kept", "rows": done.funnel.kept}]
     rows += [{"what": f"dropped: {reason}", "rows": n} for reason, n in sorted(done.funnel.dropped.items())]
     rows += [{"what": f"new {table}", "rows": n} for table, n in done.new.items()]
-    _show(pa.Table.from_pylist(rows), output)
+    rows += [{"what": f"note: {note.kind}", "rows": note.rows, "detail": note.detail} for note in done.notes]
+    columns = pa.schema([("what", pa.string()), ("rows", pa.int64()), ("detail", pa.string())])
+    _show(pa.Table.from_pylist(rows, schema=columns), output)
 
 
 @app.command()
