@@ -198,16 +198,25 @@ def sql(
 @app.command()
 def export(
     label: Annotated[str, typer.Argument(metavar="NAME@V")],
-    out: Annotated[Path, typer.Argument(help="The folder to write.")],
+    out: Annotated[str, typer.Argument(help="The folder to write, or hf://datasets/OWNER/NAME to upload it.")],
+    format_: Annotated[
+        str, typer.Option("--format", help="parquet (what training reads), trl, openrlhf, ultrafeedback, hf, ...")
+    ] = "parquet",
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one setting.")] = None,
     warehouse: Warehouse = DEFAULT_WAREHOUSE,
 ) -> None:
-    """Write a version to a folder: Parquet with a manifest, all that training needs."""
-    from warehouse.export import export as write
+    """Hand a version on: as Parquet with all that training needs, or in the format of another project."""
+    from warehouse.export import export_to
+    from warehouse.exporters import EXPORTERS
     from warehouse.lake import Lake
     from warehouse.versions import find_version
 
+    exporter = EXPORTERS.build({"name": format_, **dict(_assignment(text) for text in set_ or [])})
     with Lake.open(warehouse, read_only=True) as lake:
-        typer.echo(write(lake, find_version(lake, label), out))
+        done = export_to(lake, find_version(lake, label), out, exporter)
+    typer.echo(done.place)
+    for reason, count in done.funnel.dropped.items():
+        typer.echo(f"left out: {count} of {done.funnel.read} {done.funnel.unit} ({reason})", err=True)
 
 
 @app.command()

@@ -104,6 +104,36 @@ class Importer(Plugin):
             **facts,
         )
 
+    def score(
+        self,
+        record: Record,
+        response: Response,
+        aspect: str,
+        value: float | None,
+        *,
+        judge: str,
+        scale: tuple[float, float],
+        act: str = "",
+        rationale: str | None = None,
+        failure: str | None = None,
+    ) -> Score:
+        """A score of one response; `act` tells several readings of one record and aspect apart.
+
+        Raising the importer's version reads the ratings anew.
+        """
+        return Score(
+            call_id=f"{self.record_name(record)}{act}",
+            response_id=response.response_id,
+            judge=judge,
+            judge_version=self.version,
+            aspect=aspect,
+            value=value,
+            scale_lo=scale[0],
+            scale_hi=scale[1],
+            rationale=rationale,
+            failure=failure,
+        )
+
 
 IMPORTERS = Registry("curation.importers", Importer)
 
