@@ -23,7 +23,7 @@ def comparison_of(record: Record, *, prompt: str | None, chosen: str, rejected: 
     Without a prompt (an absent key, or none named) it is what the two conversations share.
     """
     sides = _side(record, chosen), _side(record, rejected)
-    if prompt is not None and (prompt in record or isinstance(record[chosen], str)):
+    if prompt is not None and prompt in record:
         context = turns_of(record, prompt)
     elif isinstance(record[chosen], str):
         raise BadRow("missing_column", "a prompt: texts without one cannot be taken apart")

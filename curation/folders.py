@@ -39,8 +39,10 @@ def _inside(folder: Path, suffixes: Sequence[str]) -> list[Path]:
         names = _names(folder / SPLITS, "splits")
         return [file for name in names for file in _inside(folder / Path(name).name, suffixes)]
     if (folder / STATE).is_file():
-        names = [entry["filename"] for entry in _names(folder / STATE, "_data_files")]
-        return [folder / Path(name).name for name in names]
+        files = [folder / Path(entry["filename"]).name for entry in _names(folder / STATE, "_data_files")]
+        if absent := [file for file in files if not file.is_file()]:
+            raise InputError(f"{absent[0]} does not exist, but {folder / STATE} names it; save the dataset again.")
+        return files
     places = [folder, folder / "data"]  # a dataset repository keeps its files in `data`
     inside = [file for place in places if place.is_dir() for file in sorted(place.iterdir())]
     return [file for file in inside if file.is_file() and _is_records(file, suffixes)]

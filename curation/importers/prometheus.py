@@ -37,7 +37,7 @@ class Prometheus(Importer):
         model = str(record.get("response_source") or record.get("model") or "unknown")
         response = self.response(prompt, f"prometheus/{model}", text_of(found, "response"))
         yield response
-        scores, feedback = _list(field_of(found, "score")), _list(found.get("feedback"))
+        scores, feedback = _list(field_of(found, "score")), _list(found.get("feedback") or [])
         for place, raw in enumerate(scores):
             value = number_of({"score": raw}, "score")
             in_range = value is not None and SCALE[0] <= value <= SCALE[1]
@@ -79,6 +79,4 @@ def _unpacked(record: Record) -> Mapping[str, Any]:
 
 
 def _list(value: Any) -> list[Any]:
-    if value is None:
-        return []
     return value if isinstance(value, list) else [value]

@@ -96,7 +96,7 @@ def bring(lake):
 
 
 def comparisons(lake: Lake) -> set[tuple[str, str, str, float | None]]:
-    """(prompt, better, worse, strength) of all votes: ids are hashes of texts and models, so equal ids are equal texts."""
+    """(prompt, better, worse, strength) of all votes; ids are hashes, so equal ids are equal texts and models."""
     rows = lake.con.execute("""
         select prompt_id, case verdict when 'a' then response_a else response_b end,
             case verdict when 'a' then response_b else response_a end, strength
