@@ -14,6 +14,8 @@ from schemas.errors import ConfigError, PrefineryError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from schemas.base import Plugin
+
 app = typer.Typer(
     help="A data-centric pipeline for preference data: generate, judge, version, train.",
     no_args_is_help=True,
@@ -83,21 +85,19 @@ def import_(
 
 @app.command()
 def formats(output: Format = "table") -> None:
-    """List the formats that `prefinery import` reads."""
+    """List the formats that `prefinery import` reads and `prefinery export` writes."""
     import pyarrow as pa
 
     from curation.importers import IMPORTERS
+    from warehouse.exporters import EXPORTERS
 
     rows = [
-        {
-            "format": name,
-            "license": cls.license,
-            "files": " ".join(cls.suffixes),
-            "what": (cls.__doc__ or "").split("\n")[0],
-        }
+        {"format": name, "for": "import", "license": cls.license, "files": " ".join(cls.suffixes), "what": _what(cls)}
         for name, cls in IMPORTERS.classes.items()
     ]
-    _show(pa.Table.from_pylist(rows), output)
+    rows += [{"format": name, "for": "export", "what": _what(cls)} for name, cls in EXPORTERS.classes.items()]
+    columns = pa.schema([(name, pa.string()) for name in ("format", "for", "license", "files", "what")])
+    _show(pa.Table.from_pylist(rows, schema=columns), output)
 
 
 @app.command()
@@ -297,6 +297,11 @@ def _assignment(text: str) -> tuple[str, object]:
         return key, yaml.safe_load(value)
     except yaml.YAMLError as error:
         raise ConfigError(f"--set {text}: the value is no YAML; put it in quotes.") from error
+
+
+def _what(plugin: type[Plugin]) -> str:
+    """The first line of a plugin's docstring, which says what it is."""
+    return (plugin.__doc__ or "").split("\n")[0]
 
 
 def _show(rows: pa.Table, output: str) -> None:
