@@ -27,7 +27,7 @@ from warehouse.lake import Lake
 BATCH_RECORDS = 10_000
 """Most records committed at once."""
 
-BATCH_CHARS = 50_000_000
+BATCH_CHARS = 20_000_000
 """Most text committed at once: with BATCH_RECORDS it bounds memory, whatever the size of the file and its records."""
 
 Row = Prompt | Response | Vote | Score

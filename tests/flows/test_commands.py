@@ -123,6 +123,15 @@ def published(tmp_path_factory, prefect_api):
     return shell
 
 
+@pytest.mark.parametrize("name", ["trl", "openrlhf", "hf"])
+def test_an_export_published_elsewhere_has_the_same_pairs_and_splits(published, prefinery, tmp_path, name):
+    published("export", "votes@1", tmp_path / "out", "--format", name)
+    prefinery("import", "openrlhf" if name == "openrlhf" else "trl", tmp_path / "out", "--source", "hh_rlhf")
+    prefinery("run", write_recipe(tmp_path / "votes.yaml"), "--set", "train=[]")
+    pairs = "select pair_id, split, margin, weight, soft_label from dataset_rows order by pair_id"
+    assert prefinery.rows(pairs) == published.rows(pairs)
+
+
 @pytest.mark.parametrize(
     ("model", "sentence"),
     [

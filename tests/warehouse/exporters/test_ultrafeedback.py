@@ -1,5 +1,8 @@
 import json
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from schemas.responses import RESPONSES
 from schemas.scores import SCORES
 from tests.rows import draft, some_pairs
@@ -45,3 +48,21 @@ def test_pairs_without_scores_cannot_be_carried(lake, tmp_path):
     version = publish(lake, draft(some_pairs(lake, 3))).version
     with pytest.raises(WarehouseError, match="3 fewer_than_two_rated_responses"):
         export_folder(lake, version, tmp_path / "out", UltraFeedback())
+
+
+texts = st.text(st.characters(exclude_categories=("Cs",)))
+
+
+@given(texts.filter(str.strip), texts, texts, texts, st.sampled_from([None, 1.0, 2.0, 5.0]))
+def test_any_text_comes_back(prompt, one, other, why, value):
+    from curation.importers.ultrafeedback import UltraFeedback as Importer
+    from warehouse.exporters.ultrafeedback import UltraFeedback
+
+    ratings = [{"aspect": "honesty", "value": value, "lo": 1.0, "hi": 5.0, "rationale": why}]
+    sides = [{"model": m, "text": text, "ratings": ratings} for m, text in (("m", one), ("n", other))]
+    row = {"prompt": [{"role": "user", "content": prompt}], "source": "s", "completions": sides}
+    exported = UltraFeedback().row(row, with_margin=False)
+    found, *rest = Importer().translate(json.loads(json.dumps(exported)))
+    assert found.messages[0]["content"] == prompt
+    assert [(row.model, row.text) for row in rest[::2]] == [("m", one), ("n", other)]
+    assert [(row.value, row.rationale, row.failure) for row in rest[1::2]] == [(value, why or None, None)] * 2
