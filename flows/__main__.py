@@ -15,6 +15,8 @@ from schemas.errors import ConfigError, PrefineryError, WarehouseError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from schemas.base import Plugin
+
 app = typer.Typer(
     help="A data-centric pipeline for preference data: generate, judge, version, train.",
     no_args_is_help=True,
@@ -70,41 +72,43 @@ def import_(
     source: Annotated[
         str | None, typer.Option(help="Value of the `source` column; the format's name if absent.")
     ] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one setting.")] = None,
     warehouse: Warehouse = DEFAULT_WAREHOUSE,
     output: Format = "table",
 ) -> None:
-    """Bring in prompts, responses, votes or pairs; every record is kept, or dropped with a reason."""
+    """Bring in prompts, responses, votes or scores; every record is kept, or dropped with a reason."""
     import pyarrow as pa
 
     from curation.importers import IMPORTERS, import_paths
     from warehouse.lake import Lake
 
-    importer = IMPORTERS.build({"name": format_, "source": source})
+    changes = dict(_assignment(text) for text in set_ or [])
+    importer = IMPORTERS.build({"name": format_, "source": source, **changes})
     with Lake.create(warehouse) as lake:
         done = import_paths(lake, importer, paths)
     rows = [{"what": "records read", "rows": done.funnel.read}, {"what": "records kept", "rows": done.funnel.kept}]
     rows += [{"what": f"dropped: {reason}", "rows": n} for reason, n in sorted(done.funnel.dropped.items())]
     rows += [{"what": f"new {table}", "rows": n} for table, n in done.new.items()]
-    _show(pa.Table.from_pylist(rows), output)
+    rows += [{"what": f"note: {note.kind}", "rows": note.rows, "detail": note.detail} for note in done.notes]
+    columns = pa.schema([("what", pa.string()), ("rows", pa.int64()), ("detail", pa.string())])
+    _show(pa.Table.from_pylist(rows, schema=columns), output)
 
 
 @app.command()
 def formats(output: Format = "table") -> None:
-    """List the formats that `prefinery import` reads."""
+    """List the formats that `prefinery import` reads and `prefinery export` writes."""
     import pyarrow as pa
 
     from curation.importers import IMPORTERS
+    from warehouse.exporters import EXPORTERS
 
     rows = [
-        {
-            "format": name,
-            "license": cls.license,
-            "files": " ".join(cls.suffixes),
-            "what": (cls.__doc__ or "").split("\n")[0],
-        }
+        {"format": name, "for": "import", "license": cls.license, "files": " ".join(cls.suffixes), "what": _what(cls)}
         for name, cls in IMPORTERS.classes.items()
     ]
-    _show(pa.Table.from_pylist(rows), output)
+    rows += [{"format": name, "for": "export", "what": _what(cls)} for name, cls in EXPORTERS.classes.items()]
+    columns = pa.schema([(name, pa.string()) for name in ("format", "for", "license", "files", "what")])
+    _show(pa.Table.from_pylist(rows, schema=columns), output)
 
 
 @app.command()
@@ -342,16 +346,25 @@ def sql(
 @app.command()
 def export(
     label: Annotated[str, typer.Argument(metavar="NAME@V")],
-    out: Annotated[Path, typer.Argument(help="The folder to write.")],
+    out: Annotated[str, typer.Argument(help="The folder to write, or hf://datasets/OWNER/NAME to upload it.")],
+    format_: Annotated[
+        str, typer.Option("--format", help="parquet (what training reads), trl, openrlhf, ultrafeedback, hf, ...")
+    ] = "parquet",
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one setting.")] = None,
     warehouse: Warehouse = DEFAULT_WAREHOUSE,
 ) -> None:
-    """Write a version to a folder: Parquet with a manifest, all that training needs."""
-    from warehouse.export import export as write
+    """Hand a version on: as Parquet with all that training needs, or in the format of another project."""
+    from warehouse.export import export_to
+    from warehouse.exporters import EXPORTERS
     from warehouse.lake import Lake
     from warehouse.versions import find_version
 
+    exporter = EXPORTERS.build({"name": format_, **dict(_assignment(text) for text in set_ or [])})
     with Lake.open(warehouse, read_only=True) as lake:
-        typer.echo(write(lake, find_version(lake, label), out))
+        done = export_to(lake, find_version(lake, label), out, exporter)
+    typer.echo(done.place)
+    for reason, count in done.funnel.dropped.items():
+        typer.echo(f"left out: {count} of {done.funnel.read} {done.funnel.unit} ({reason})", err=True)
 
 
 @app.command()
@@ -432,6 +445,11 @@ def _assignment(text: str) -> tuple[str, object]:
         return key, yaml.safe_load(value)
     except yaml.YAMLError as error:
         raise ConfigError(f"--set {text}: the value is no YAML; put it in quotes.") from error
+
+
+def _what(plugin: type[Plugin]) -> str:
+    """The first line of a plugin's docstring, which says what it is."""
+    return (plugin.__doc__ or "").split("\n")[0]
 
 
 def _show(rows: pa.Table, output: str) -> None:

@@ -64,6 +64,10 @@ def curate_into(lake: Lake, recipe: Recipe) -> Published | None:
     run = Run(lake=lake, recipe=recipe)
     for wanted in recipe.imports:
         done = import_paths(lake, wanted.format, wanted.paths, run_id=run.run_id)
+        for note in done.notes:
+            sys.stderr.write(
+                f"import {wanted.format.origin}: {note.kind}: {note.rows:,} ({note.detail or 'no detail'})\n"
+            )
         run.finish(replace(done.funnel, stage=f"import {wanted.format.origin}"))
     if not recipe.prompts:
         return None

@@ -51,7 +51,7 @@ class Vote:
     shown_first: str
     verdict: Verdict | None
     annotator: str
-    annotator_kind: Literal["human", "ai", "rm"]
+    annotator_kind: Literal["human", "ai", "rm", "unknown"]
     source: str
     strength: float | None = None
     annotator_version: str | None = None

@@ -48,4 +48,4 @@ class Rows:
 def read_version(lake: Lake, label: str) -> Rows:
     """The pairs of version `NAME@V` with their texts and treatment, as training reads them."""
     version = find_version(lake, label)
-    return Rows(lake.ask("version_pairs", members=members(lake, version.dataset, version.version)))
+    return Rows(lake.ask("version_pairs", treated=members(lake, version.dataset, version.version)))

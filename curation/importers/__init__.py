@@ -2,46 +2,49 @@
 
 from __future__ import annotations
 
-import json
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from curation.folders import record_files
+from curation.provenance import Note, Provenance, twins
+from curation.readers import SUFFIXES, Numbered, read_records
+from curation.records import BadRow, Record
 from schemas.base import Plugin
 from schemas.drops import DROPS, Drop
 from schemas.errors import InputError
 from schemas.funnel import Funnel
 from schemas.ids import content_id
-from schemas.prompts import PROMPTS, Prompt
+from schemas.prompts import PROMPTS, Message, Prompt
 from schemas.registry import Registry
 from schemas.responses import RESPONSES, Response
+from schemas.scores import SCORES, Score
 from schemas.votes import VOTES, Vote
 from warehouse.lake import Lake
 
 BATCH_RECORDS = 10_000
-"""Records committed at once: bounds memory, whatever the size of the file."""
+"""Most records committed at once."""
 
-Record = Mapping[str, Any]
-Row = Prompt | Response | Vote
+BATCH_CHARS = 20_000_000
+"""Most text committed at once: with BATCH_RECORDS it bounds memory, whatever the size of the file and its records."""
 
-
-class BadRow(Exception):
-    """One record that cannot be translated; it becomes a drop with this reason."""
-
-    def __init__(self, reason: str, detail: str | None = None) -> None:
-        self.reason, self.detail = reason, detail
-        super().__init__(f"{reason}: {detail}" if detail else reason)
+Row = Prompt | Response | Vote | Score
 
 
 class Importer(Plugin):
-    """A file format. Subclasses translate one record into prompts, responses and votes."""
+    """A record format. Subclasses translate one record into prompts, responses, votes and scores."""
 
     license: ClassVar[str]
-    suffixes: ClassVar[tuple[str, ...]] = (".jsonl",)
+    suffixes: ClassVar[tuple[str, ...]] = SUFFIXES
     """File names that a folder is searched for."""
+
+    id_column: ClassVar[str | None] = None
+    """Field that should name a record; an id of several records is told."""
+
+    answer_sheets: ClassVar[bool] = False
+    """Whether every model is to answer the same prompts; a model with fewer answers is told."""
 
     source: str | None = None
     """Value of the `source` column; the importer's name when absent."""
@@ -52,50 +55,99 @@ class Importer(Plugin):
         return self.source or self.name
 
     @abstractmethod
-    def translate(self, record: Record) -> Iterator[Row]:
-        """Rows of one record. Raises BadRow with the reason when it cannot be used."""
+    def translate(self, record: Record) -> Iterator[Row | Note]:
+        """Rows of one record, and notes about it. Raises BadRow with the reason when it cannot be used."""
 
-    def records(self, path: Path) -> Iterator[tuple[int, Record | BadRow]]:
-        """(line, record) of a file, from 1. The default reads JSON lines."""
-        return json_lines(path)
+    def model_of(self, path: Path) -> str | None:  # noqa: ARG002
+        """The model that a file is called after, where a format has one file a model."""
+        return None
 
     def record_name(self, record: Record) -> str:
-        """Name of the act that a record describes: the same line imported twice is the same vote."""
+        """Name of the act that a record describes: the same line imported twice is the same vote.
+
+        Scores have it as their `call_id`, because the call that made them was somebody else's.
+        """
         return f"{self.name}:{content_id(dict(record))}"
+
+    def prompt(self, messages: Sequence[Message]) -> Prompt:
+        """A prompt of this import."""
+        return Prompt.of(messages, source=self.origin, license=self.license)
+
+    def response(self, prompt: Prompt, model: str, text: str) -> Response:
+        """A response of this import."""
+        return Response.of(prompt.prompt_id, model=model, text=text, source=self.origin)
+
+    def vote(
+        self,
+        record: Record,
+        sides: tuple[Response, Response],
+        winner: int | None,
+        *,
+        first: int | None = None,
+        **facts: object,
+    ) -> Vote:
+        """A vote on two responses: `winner` is the place of the better one, `first` of the one shown first.
+
+        Where a file does not say what was shown first, the order by id carries no information about the label.
+        """
+        ids = [side.response_id for side in sides]
+        if ids[0] == ids[1]:
+            raise BadRow("identical_responses")
+        first = ids.index(min(ids)) if first is None else first
+        return Vote.of(
+            prompt_id=sides[0].prompt_id,
+            shown_first=ids[first],
+            shown_second=ids[1 - first],
+            winner=None if winner is None else ids[winner],
+            record=self.record_name(record),
+            source=self.origin,
+            **facts,
+        )
+
+    def score(
+        self,
+        record: Record,
+        response: Response,
+        aspect: str,
+        value: float | None,
+        *,
+        judge: str,
+        scale: tuple[float, float],
+        act: str = "",
+        rationale: str | None = None,
+        failure: str | None = None,
+    ) -> Score:
+        """A score of one response; `act` tells several readings of one record and aspect apart.
+
+        Raising the importer's version reads the ratings anew.
+        """
+        return Score(
+            call_id=f"{self.record_name(record)}{act}",
+            response_id=response.response_id,
+            judge=judge,
+            judge_version=self.version,
+            aspect=aspect,
+            value=value,
+            scale_lo=scale[0],
+            scale_hi=scale[1],
+            rationale=rationale,
+            failure=failure,
+        )
 
 
 IMPORTERS = Registry("curation.importers", Importer)
 
-
-def json_lines(path: Path) -> Iterator[tuple[int, Record | BadRow]]:
-    """(line, object) of a JSON lines file; blank lines are skipped, lines that are no object are BadRow."""
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-            except (UnicodeDecodeError, json.JSONDecodeError) as error:
-                yield number, BadRow("malformed_json", str(error))
-                continue
-            yield number, record if isinstance(record, dict) else BadRow("not_an_object", type(record).__name__)
-
-
-def text_of(record: Record, name: str) -> str:
-    """A required text column of a record."""
-    if name not in record:
-        raise BadRow("missing_column", name)
-    if not isinstance(record[name], str):
-        raise BadRow("wrong_type", f"{name} is {type(record[name]).__name__}, want text")
-    return record[name]
+KINDS = ((PROMPTS, Prompt), (RESPONSES, Response), (VOTES, Vote), (SCORES, Score))
+"""Which table takes which row."""
 
 
 @dataclass(kw_only=True)
 class Imported:
-    """What an import did: the funnel of records, and how many rows of each table were new."""
+    """What an import did: the funnel of records, how many rows of each table were new, and what to know about them."""
 
     funnel: Funnel
     new: dict[str, int] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
 
 
 def import_paths(lake: Lake, importer: Importer, paths: Sequence[Path], *, run_id: str | None = None) -> Imported:
@@ -104,72 +156,127 @@ def import_paths(lake: Lake, importer: Importer, paths: Sequence[Path], *, run_i
     Raises InputError when a path is absent, a file is empty, or no record of a batch can be used; then nothing of
     that batch is written.
     """
-    read = kept = 0
-    drops: dict[str, int] = {}
-    new: dict[str, int] = {}
-    for path in _files(importer, paths):
-        numbered = importer.records(path)
-        seen = 0
-        while batch := list(islice(numbered, BATCH_RECORDS)):
-            rows, dropped, used = _translate(importer, path, batch, run_id)
-            if not used:
-                first = dropped[0]
-                raise InputError(
-                    f"{path}: no record fits the format {importer.name}; line {first.line}: "
-                    f"{first.reason}{f' ({first.detail})' if first.detail else ''}. See: prefinery formats"
-                )
-            counts = lake.append(
-                *((table, table.rows(row for row in rows if isinstance(row, kind))) for table, kind in KINDS),
-                (DROPS, DROPS.rows(dropped)),
-            )
-            for (table, _), count in zip(KINDS, counts, strict=False):
-                new[table.name] = new.get(table.name, 0) + count
-            for drop in dropped:
-                drops[drop.reason] = drops.get(drop.reason, 0) + 1
-            seen += len(batch)
-            kept += used
-        if not seen:
-            raise InputError(f"{path} is empty; give a file with at least one {importer.name} record.")
-        read += seen
-    return Imported(funnel=Funnel(stage="import", unit="records", read=read, kept=kept, dropped=drops), new=new)
-
-
-KINDS = ((PROMPTS, Prompt), (RESPONSES, Response), (VOTES, Vote))
-"""Which table takes which row."""
-
-
-def _translate(
-    importer: Importer, path: Path, batch: list[tuple[int, Record | BadRow]], run_id: str | None
-) -> tuple[list[Row], list[Drop], int]:
-    """Rows, drops and the number of used records of a batch."""
-    rows: list[Row] = []
-    drops: list[Drop] = []
-    for line, record in batch:
-        try:
-            if isinstance(record, BadRow):
-                raise record
-            rows.extend(list(importer.translate(record)))
-        except BadRow as bad:
-            drops.append(
-                Drop.of("import", "record", bad.reason, detail=bad.detail, file=str(path), line=line, run_id=run_id)
-            )
-        except ValueError as error:  # a record type that refuses to exist, such as an empty prompt
-            drops.append(
-                Drop.of("import", "record", "invalid", detail=str(error), file=str(path), line=line, run_id=run_id)
-            )
-    return rows, drops, len(batch) - len(drops)
-
-
-def _files(importer: Importer, paths: Sequence[Path]) -> list[Path]:
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.suffix in importer.suffixes)
-            if not inside:
-                raise InputError(f"{path} holds no {' or '.join(importer.suffixes)} file for {importer.name}.")
-            found.extend(inside)
-        elif path.is_file():
-            found.append(path)
+    work = _Work(lake=lake, importer=importer, run_id=run_id)
+    files = record_files(paths, importer.suffixes)
+    same = twins(files)
+    for path in files:
+        if path in same:
+            work.skip(path, same[path])
         else:
-            raise InputError(f"{path} does not exist; give a file or a folder.")
-    return found
+            work.file(path)
+    return work.done()
+
+
+@dataclass(kw_only=True)
+class _Work:
+    """One import under way."""
+
+    lake: Lake
+    importer: Importer
+    run_id: str | None
+    read: int = 0
+    kept: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+    new: dict[str, int] = field(default_factory=dict)
+    provenance: Provenance = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.provenance = Provenance(id_column=self.importer.id_column)
+
+    def skip(self, path: Path, twin: Path) -> None:
+        """Leave out a file with the bytes of another one, and say so."""
+        detail = f"{path} = {twin}"
+        drop = Drop.of("import", "file", "identical_file", detail=detail, file=str(path), run_id=self.run_id)
+        self.lake.append((DROPS, DROPS.rows([drop])))
+        self.provenance.tell(Note(kind="identical file left out", detail=detail))
+
+    def file(self, path: Path) -> None:
+        """Import one file, a batch at a time."""
+        expected = self.importer.model_of(path)
+        seen = 0
+        for batch in _batches(read_records(path)):
+            rows, drops = self._translate(path, batch)
+            if len(drops) == len(batch):
+                raise InputError(_no_record_fits(self.importer, path, drops[0]))
+            self._store(rows, drops)
+            if expected is not None:
+                models = {row.model for row in rows if isinstance(row, Response)}
+                self.provenance.generator(models, expected, path)
+            seen += len(batch)
+        if not seen:
+            raise InputError(f"{path} is empty; give a file with at least one {self.importer.name} record.")
+
+    def _store(self, rows: list[Row], drops: list[Drop]) -> None:
+        tables = [(table, table.rows(row for row in rows if isinstance(row, kind))) for table, kind in KINDS]
+        counts = self.lake.append(*tables, (DROPS, DROPS.rows(drops)))
+        for (table, _), count in zip(KINDS, counts, strict=False):
+            self.new[table.name] = self.new.get(table.name, 0) + count
+
+    def _translate(self, path: Path, batch: list[tuple[int, Record | BadRow]]) -> tuple[list[Row], list[Drop]]:
+        """Rows and drops of a batch."""
+        rows: list[Row] = []
+        drops: list[Drop] = []
+        for line, record in batch:
+            try:
+                if isinstance(record, BadRow):
+                    raise record
+                found = list(self.importer.translate(record))
+            except BadRow as bad:
+                drops.append(self._drop(path, line, bad.reason, bad.detail))
+            except ValueError as error:  # a record type that refuses to exist, such as an empty prompt
+                drops.append(self._drop(path, line, "invalid", str(error)))
+            else:
+                self._watch(record, found, f"{path}:{line}")
+                rows.extend(row for row in found if not isinstance(row, Note))
+        self.read += len(batch)
+        self.kept += len(batch) - len(drops)
+        for drop in drops:
+            self.dropped[drop.reason] = self.dropped.get(drop.reason, 0) + 1
+        return rows, drops
+
+    def _watch(self, record: Record, found: list[Row | Note], where: str) -> None:
+        self.provenance.record(record, where)
+        for row in found:
+            if isinstance(row, Response):
+                self.provenance.response(row, where)
+            elif isinstance(row, Note):
+                self.provenance.tell(row)
+
+    def _drop(self, path: Path, line: int, reason: str, detail: str | None) -> Drop:
+        return Drop.of("import", "record", reason, detail=detail, file=str(path), line=line, run_id=self.run_id)
+
+    def done(self) -> Imported:
+        """The counts and notes of all files."""
+        funnel = Funnel(stage="import", unit="records", read=self.read, kept=self.kept, dropped=self.dropped)
+        notes = self.provenance.close(answer_sheets=self.importer.answer_sheets)
+        return Imported(funnel=funnel, new=self.new, notes=notes)
+
+
+def _no_record_fits(importer: Importer, path: Path, first: Drop) -> str:
+    detail = f" ({first.detail})" if first.detail else ""
+    return (
+        f"{path}: no record fits the format {importer.name}; line {first.line}: {first.reason}{detail}. "
+        "See: prefinery formats"
+    )
+
+
+def _batches(numbered: Numbered) -> Iterator[list[tuple[int, Record | BadRow]]]:
+    batch: list[tuple[int, Record | BadRow]] = []
+    chars = 0
+    for number, record in numbered:
+        batch.append((number, record))
+        chars += 0 if isinstance(record, BadRow) else _chars(record)
+        if len(batch) >= BATCH_RECORDS or chars >= BATCH_CHARS:
+            yield batch
+            batch, chars = [], 0
+    if batch:
+        yield batch
+
+
+def _chars(value: object) -> int:
+    """Length of all texts in a JSON value."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(_chars, value.values()))
+    return sum(map(_chars, value)) if isinstance(value, list) else 0

@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar
 
-from curation.importers import BadRow, Importer, Record, Row, text_of
-from schemas.prompts import Message, Prompt
-from schemas.responses import Response
-from schemas.votes import Vote
+from curation.importers import Importer, Row
+from curation.records import BadRow, Record, text_of
+from schemas.prompts import Message
 
 TURN = re.compile(r"\n\n(Human|Assistant): ?")
 ROLES = {"Human": "user", "Assistant": "assistant"}
@@ -33,22 +32,11 @@ class HHRLHF(Importer):
             raise BadRow("contexts_differ")
         if chosen == rejected:
             raise BadRow("identical_responses")
-        prompt = Prompt.of(context, source=self.origin, license=self.license)
+        prompt = self.prompt(context)
         yield prompt
-        sides = [Response.of(prompt.prompt_id, model=MODEL, text=t, source=self.origin) for t in (chosen, rejected)]
+        sides = self.response(prompt, MODEL, chosen), self.response(prompt, MODEL, rejected)
         yield from sides
-        # The file does not say which answer was on top: the order by id carries no information about the label.
-        first, second = sorted(side.response_id for side in sides)
-        yield Vote.of(
-            prompt_id=prompt.prompt_id,
-            shown_first=first,
-            shown_second=second,
-            winner=sides[0].response_id,
-            record=self.record_name(record),
-            annotator="hh_rlhf/crowd",
-            annotator_kind="human",
-            source=self.origin,
-        )
+        yield self.vote(record, sides, winner=0, annotator="hh_rlhf/crowd", annotator_kind="human")
 
 
 def dialogue(text: str) -> tuple[tuple[Message, ...], str]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
-from pathlib import Path
 from typing import ClassVar
 
-from curation.importers import BadRow, Importer, Record, Row, json_lines, text_of
+from curation.importers import Importer, Row
+from curation.records import BadRow, Record, text_of
 from schemas.prompts import Prompt, user
 from schemas.responses import Response
-from schemas.votes import Vote
 
 PREFERENCES: dict[str, tuple[int | None, float]] = {
     "a-is-better": (0, 2.0),
@@ -33,11 +31,8 @@ class TuluHumanEval(Importer):
     license: ClassVar[str] = "Apache-2.0"
     suffixes: ClassVar[tuple[str, ...]] = (".jsonl", ".xlsx")
 
-    def records(self, path: Path) -> Iterator[tuple[int, Record | BadRow]]:
-        return _sheet(path) if path.suffix == ".xlsx" else json_lines(path)
-
     def translate(self, record: Record) -> Iterator[Row]:
-        prompt = Prompt.of(user(text_of(record, "prompt")), source=self.origin, license=self.license)
+        prompt = self.prompt(user(text_of(record, "prompt")))
         yield prompt
         if "completions" in record:
             for side in record["completions"]:
@@ -48,53 +43,17 @@ class TuluHumanEval(Importer):
     def _response(self, prompt: Prompt, model: str, text: str) -> Response:
         if not text.strip():
             raise BadRow("empty_response", model)
-        return Response.of(prompt.prompt_id, model=model, text=text, source=self.origin)
+        return self.response(prompt, model, text)
 
     def _vote(self, prompt: Prompt, record: Record) -> Iterator[Row]:
         preference = text_of(record, "preference")
         if preference not in PREFERENCES:
             raise BadRow("unknown_preference", preference)
         side, strength = PREFERENCES[preference]
-        shown = [
-            self._response(prompt, text_of(record, f"model_{label}"), text_of(record, f"completion_{label}"))
-            for label in "ab"
-        ]
-        if shown[0].response_id == shown[1].response_id:
-            raise BadRow("identical_responses")
-        yield from shown
-        yield Vote.of(
-            prompt_id=prompt.prompt_id,
-            shown_first=shown[0].response_id,
-            shown_second=shown[1].response_id,
-            winner=None if side is None else shown[side].response_id,
-            record=self.record_name(record),
-            strength=strength,
-            annotator=f"tulu/{text_of(record, 'evaluator')}",
-            annotator_kind="human",
-            source=self.origin,
-        )
+        sides = self._side(prompt, record, "a"), self._side(prompt, record, "b")
+        yield from sides
+        evaluator = f"tulu/{text_of(record, 'evaluator')}"
+        yield self.vote(record, sides, side, first=0, strength=strength, annotator=evaluator, annotator_kind="human")
 
-
-def _sheet(path: Path) -> Iterator[tuple[int, Record | BadRow]]:
-    """(sheet row, record) of the first sheet; the first row names the columns, empty rows are BadRow."""
-    from zipfile import BadZipFile
-
-    from openpyxl import load_workbook
-
-    from schemas.errors import InputError
-
-    try:
-        rows = load_workbook(path, read_only=True).worksheets[0].iter_rows(values_only=True)
-    except BadZipFile as error:
-        raise InputError(f"{path} is no .xlsx workbook; save it as one again.") from error
-    header = [str(name) for name in next(rows, ())]
-    for number, cells in enumerate(chain(rows), 2):
-        if all(cell is None for cell in cells):
-            yield number, BadRow("blank_row")
-        else:
-            yield number, {name: _plain(cell) for name, cell in zip(header, cells, strict=False)}
-
-
-def _plain(cell: object) -> object:
-    """JSON value of a cell: dates become text."""
-    return cell if cell is None or isinstance(cell, (str, int, float, bool)) else str(cell)
+    def _side(self, prompt: Prompt, record: Record, label: str) -> Response:
+        return self._response(prompt, text_of(record, f"model_{label}"), text_of(record, f"completion_{label}"))

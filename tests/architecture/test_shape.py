@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 
 PACKAGES = ("schemas", "warehouse", "curation", "training", "flows")
 SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
-KINDS = ("curation/judges", "curation/importers", "curation/pairing", "curation/engines")
+KINDS = ("curation/judges", "curation/importers", "curation/pairing", "curation/engines", "warehouse/exporters")
 PLUGINS = [path for kind in KINDS for path in sorted((ROOT / kind).glob("*.py")) if path.name != "__init__.py"]
 PLUGINS += [path for path in sorted((ROOT / "training" / "objectives").glob("*/*.py")) if path.name != "__init__.py"]
 
@@ -21,7 +21,8 @@ from curation.engines import ENGINES
 from curation.importers import IMPORTERS
 from curation.judges import JUDGES
 from curation.pairing import PAIR_BUILDERS
-ENGINES.classes, IMPORTERS.classes, JUDGES.classes, PAIR_BUILDERS.classes
+from warehouse.exporters import EXPORTERS
+ENGINES.classes, EXPORTERS.classes, IMPORTERS.classes, JUDGES.classes, PAIR_BUILDERS.classes
 """
 
 

@@ -66,6 +66,11 @@ def test_import_sql_run_train_export_report(prefinery, recipe, comparisons, tmp_
 
     prefinery("export", "votes@1", tmp_path / "out")
     assert (tmp_path / "out" / "manifest.json").is_file()
+    assert prefinery("export", "votes@1", tmp_path / "trl", "--format", "trl").stdout.strip() == str(tmp_path / "trl")
+    again = json.loads(prefinery("import", "trl", tmp_path / "trl", "--source", "again", "--format", "json").stdout)
+    assert {row["what"]: row["rows"] for row in again} | {"records kept": 80, "new prompts": 0, "new votes": 80} == {
+        row["what"]: row["rows"] for row in again
+    }
     prefinery("report", "votes@1", "-o", tmp_path / "report.html")
     assert "votes@1" in (tmp_path / "report.html").read_text()
 
@@ -95,6 +100,10 @@ def test_a_mistake_is_one_sentence_and_an_exit_code(prefinery, arguments, code, 
         pytest.param(["sql", "delete from pairs"], 1, "changes nothing", id="sql-that-writes"),
         pytest.param(["sql", "select nonsense"], 1, "The query fails", id="sql-that-fails"),
         pytest.param(["sql", "select 1", "--format", "xml"], 2, "table, csv, json", id="unknown-output"),
+        pytest.param(["export", "a@1", "out", "--format", "tlr"], 2, "Did you mean 'trl'?", id="unknown-export"),
+        pytest.param(
+            ["export", "a@1", "out", "--format", "trl", "--set", "x=1"], 2, "unknown key", id="unknown-setting"
+        ),
     ],
 )
 def test_a_mistake_on_a_warehouse(prefinery, arguments, code, sentence):
@@ -112,6 +121,15 @@ def published(tmp_path_factory, prefect_api):
     shell("import", "hh_rlhf", write_comparisons(place / "comparisons.jsonl"))
     shell("run", write_recipe(place / "votes.yaml"), "--set", "train=[]")
     return shell
+
+
+@pytest.mark.parametrize("name", ["trl", "openrlhf", "hf"])
+def test_an_export_published_elsewhere_has_the_same_pairs_and_splits(published, prefinery, tmp_path, name):
+    published("export", "votes@1", tmp_path / "out", "--format", name)
+    prefinery("import", "openrlhf" if name == "openrlhf" else "trl", tmp_path / "out", "--source", "hh_rlhf")
+    prefinery("run", write_recipe(tmp_path / "votes.yaml"), "--set", "train=[]")
+    pairs = "select pair_id, split, margin, weight, soft_label from dataset_rows order by pair_id"
+    assert prefinery.rows(pairs) == published.rows(pairs)
 
 
 @pytest.mark.parametrize(

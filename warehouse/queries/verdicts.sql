@@ -1,5 +1,5 @@
--- Verdicts on the chosen prompts: by people, or by the wanted calls. Parameters: prompts_in (relation of prompt_id),
--- wanted (relation of call_id). Of a judge, the reading of its latest version counts.
+-- Verdicts on the chosen prompts: imported ones, which have no call, or by the wanted calls. Parameters: prompts_in
+-- (relation of prompt_id), wanted (relation of call_id). Of a judge, the reading of its latest version counts.
 with latest as (
     from votes semi join prompts_in using (prompt_id)
     qualify call_id is null
@@ -14,5 +14,5 @@ select
     case when v.annotator_kind = 'human' then 'human:' || v.source else v.annotator end as label_source
 from latest as v
 where v.verdict is not null
-    and (v.annotator_kind = 'human' or v.call_id in (select call_id from wanted))
+    and (v.call_id is null or v.call_id in (select call_id from wanted))
 order by v.prompt_id, v.vote_id

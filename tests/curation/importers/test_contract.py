@@ -9,7 +9,34 @@ from schemas.drops import DROPS
 from schemas.errors import InputError
 from schemas.prompts import PROMPTS
 
+HI = [{"role": "user", "content": "Hi"}]
+POLITE, RUDE = ([*HI, {"role": "assistant", "content": text}] for text in ("Hello!", "Go away."))
+
 GOOD = {
+    "alpaca_eval": {
+        "instruction": "Hi", "output_1": "Hello!", "generator_1": "m", "output_2": "No.", "generator_2": "n",
+        "annotator": "gpt-4", "preference": 1,
+    },
+    "alpaca_eval_outputs": {"instruction": "Hi", "output": "Hello!", "generator": "a"},
+    "arena": {
+        "question_id": "q1", "model_a": "m", "model_b": "n", "winner": "model_a", "judge": "arena_user_1",
+        "conversation_a": POLITE, "conversation_b": RUDE,
+    },
+    "helpsteer2": {
+        "prompt": "Hi", "response": "Hello!",
+        "helpfulness": 4, "correctness": 4, "coherence": 4, "complexity": 1, "verbosity": 1,
+    },
+    "openrlhf": {"prompt": "Hi", "chosen": "Hello!", "rejected": "Go away.", "margin": 1.0},
+    "prometheus": {"instruction": "Hi", "response": "Hello!", "rubric": "Is it polite?", "score": 5},
+    "trl": {"prompt": "Hi", "chosen": "Hello!", "rejected": "Go away."},
+    "trl_unpaired": {"prompt": "Hi", "completion": "Hello!", "label": True},
+    "ultrafeedback": {
+        "source": "flan", "instruction": "Hi", "models": ["m"],
+        "completions": [{
+            "model": "m", "response": "Hello!", "overall_score": 9.0, "critique": "Good.",
+            "annotations": {"honesty": {"Rating": "5", "Rationale": "True."}},
+        }],
+    },
     "prompts": {"prompt": "Name three rivers."},
     "hh_rlhf": {"chosen": "\n\nHuman: hi\n\nAssistant: hello", "rejected": "\n\nHuman: hi\n\nAssistant: go away"},
     "tulu_human_eval": {
@@ -17,7 +44,7 @@ GOOD = {
         "prompt": "Name three rivers.",
         "completions": [{"model": "m", "completion": "Po."}],
     },
-}
+}  # fmt: skip
 
 
 @pytest.fixture(params=IMPORTERS.classes)

@@ -1,7 +1,7 @@
 import pytest
 
-from curation.importers import BadRow
 from curation.importers.prompts import Prompts
+from curation.records import BadRow
 
 
 def test_a_conversation_keeps_its_turns():

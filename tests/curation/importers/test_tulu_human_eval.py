@@ -1,7 +1,8 @@
 import pytest
 
-from curation.importers import BadRow, import_paths
+from curation.importers import import_paths
 from curation.importers.tulu_human_eval import PREFERENCES, TuluHumanEval
+from curation.records import BadRow
 from schemas.errors import InputError
 from schemas.responses import RESPONSES
 from schemas.votes import VOTES

@@ -1,0 +1,103 @@
+"""UltraFeedback: four completions of an instruction, each rated in four aspects and overall, with a critique."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from curation.importers import Importer, Row
+from curation.provenance import Note
+from curation.records import BadRow, Record, list_of, text_of
+from schemas.prompts import user
+from schemas.responses import Response
+from schemas.scores import Score
+
+ASPECT_SCALE = (1.0, 5.0)
+OVERALL_SCALE = (1.0, 10.0)
+
+RATING = re.compile(r"(\d+(?:\.\d+)?)(?:\s*/\s*(?:5|10))?")
+"""`8`, `8.5` or `8/10`. A bare 1 is a 1, also on a scale up to 10."""
+
+SUSPECT = 10.0
+LOW, MIDDLE = 2.0, 4.0
+"""A parser of 2023 made 10 of every overall 1. Of the 10s, those with a mean aspect rating up to LOW were a 1, those
+above MIDDLE are a 10, and what lies between must be judged again."""
+
+
+class UltraFeedback(Importer):
+    """UltraFeedback: aspect ratings and overall scores. Overall scores that were inverted upstream are repaired.
+
+    `{"source": "flan", "instruction": "Hi", "models": ["m"], "completions": [{"model": "m", "response": "Hello!",
+    "annotations": {"honesty": {"Rating": "5", "Rationale": "..."}}, "overall_score": 9.0, "critique": "..."}]}`
+    """
+
+    name = "ultrafeedback"
+    license: ClassVar[str] = "MIT"
+
+    judge: str = "ultrafeedback/gpt-4"
+    """Who rated."""
+
+    def translate(self, record: Record) -> Iterator[Row | Note]:
+        prompt = self.prompt(user(text_of(record, "instruction")))
+        yield prompt
+        sides = list_of(record, "completions")
+        if not sides:
+            raise BadRow("no_completions")
+        for side in sides:
+            if not isinstance(side, dict):
+                raise BadRow("wrong_type", f"a completion is {type(side).__name__}, want an object")
+            response = self.response(prompt, text_of(side, "model"), text_of(side, "response"))
+            yield response
+            ratings = []
+            for score in self._aspects(record, side, response):
+                yield score
+                ratings += [] if score.value is None else [score.value]
+            yield from self._overall(record, side, response, sum(ratings) / len(ratings) if ratings else None)
+
+    def _aspects(self, record: Record, side: Record, response: Response) -> Iterator[Score]:
+        for aspect, raw in (side.get("annotations") or {}).items():
+            if raw is None:  # column files have every aspect in every row
+                continue
+            found = _annotation(raw)
+            value, failure = read_rating(found.get("Rating"), ASPECT_SCALE) if found else (None, "missing")
+            why = found.get("Rationale For Rating") or found.get("Rationale") or None
+            facts = {"judge": self.judge, "scale": ASPECT_SCALE, "rationale": why, "failure": failure}
+            yield self.score(record, response, aspect, value, **facts)
+
+    def _overall(self, record: Record, side: Record, response: Response, mean: float | None) -> Iterator[Row | Note]:
+        if side.get("overall_score") is None:
+            return
+        value, failure = read_rating(side["overall_score"], OVERALL_SCALE)
+        if value == SUSPECT:
+            value, failure, note = repair(mean)
+            yield from [note] if note else []
+        facts = {"judge": self.judge, "scale": OVERALL_SCALE, "failure": failure}
+        yield self.score(record, response, "overall", value, rationale=side.get("critique") or None, **facts)
+
+
+def repair(mean: float | None) -> tuple[float | None, str | None, Note | None]:
+    """What an overall 10 means beside this mean aspect rating: value, failure, and what to tell."""
+    if mean is None or LOW < mean <= MIDDLE:
+        return None, "inverted_or_not", Note(kind="overall 10 is in doubt; it needs a judge")
+    if mean <= LOW:
+        return OVERALL_SCALE[0], None, Note(kind="overall 10 repaired to 1")
+    return SUSPECT, None, None
+
+
+def read_rating(raw: object, scale: tuple[float, float]) -> tuple[float | None, str | None]:
+    """(value, failure) of a rating as written; `N/A` is no value and no failure."""
+    if isinstance(raw, str) and raw.strip().upper() in {"N/A", "NA"}:
+        return None, None
+    found = RATING.fullmatch(str(raw).strip())
+    value = float(found[1]) if found else None
+    return (value, None) if value is not None and scale[0] <= value <= scale[1] else (None, "unparseable")
+
+
+def _annotation(found: Any) -> Mapping[str, Any]:
+    """The ratings of an aspect; older files have a list of them, which is empty after failed calls."""
+    if isinstance(found, list):
+        found = found[0] if found else {}
+    if not isinstance(found, dict):
+        raise BadRow("wrong_type", f"an annotation is {type(found).__name__}, want an object")
+    return found

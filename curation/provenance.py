@@ -1,0 +1,121 @@
+"""Signs that a file is not what it says it is: told at import, beside the counts. Memory is bounded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b, file_digest
+from pathlib import Path
+
+from curation.records import Record
+from schemas.ids import content_id
+from schemas.responses import Response
+
+MAX_REMEMBERED = 500_000
+"""Records and answers that are remembered: about 200 MB. Later ones are compared with these, not with each other."""
+
+CONSTANT_PROMPTS = 10
+"""A text that a model gives to so many prompts is called constant."""
+
+SHOWN_CHARS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Something to know about records that were kept: what it is, how many records, and the first example."""
+
+    kind: str
+    detail: str | None = None
+    rows: int = 1
+
+
+@dataclass(kw_only=True)
+class Provenance:
+    """Watches what one import reads."""
+
+    id_column: str | None = None
+    notes: dict[str, Note] = field(default_factory=dict)
+    _records: set[int] = field(default_factory=set)
+    _ids: set[int] = field(default_factory=set)
+    _responses: set[int] = field(default_factory=set)
+    _prompts_of_text: Counter[int] = field(default_factory=Counter)
+    _constant: dict[int, str] = field(default_factory=dict)
+    _models: Counter[str] = field(default_factory=Counter)
+
+    def tell(self, note: Note) -> None:
+        """Count a note; the first detail of its kind stays."""
+        old = self.notes.get(note.kind)
+        self.notes[note.kind] = replace(old, rows=old.rows + note.rows) if old else note
+
+    def record(self, record: Record, where: str) -> None:
+        """Look for records that were read before, and for ids that name several records."""
+        if _known(self._records, dict(record)):
+            self.tell(Note(kind="record repeated", detail=where))
+            return
+        name = record.get(self.id_column) if self.id_column else None
+        if name is not None and _known(self._ids, name):
+            self.tell(Note(kind="one id, several records", detail=f"{self.id_column} {name!r}, {where}"))
+
+    def response(self, response: Response, where: str) -> None:
+        """Look for empty answers, and for a text that answers many prompts."""
+        if _known(self._responses, response.response_id):
+            return
+        self._models[response.model] += 1
+        if not response.text.strip():
+            self.tell(Note(kind="empty response", detail=f"{response.model}, {where}"))
+            return
+        text = _short(response.model, response.text)
+        if text not in self._prompts_of_text and len(self._prompts_of_text) >= MAX_REMEMBERED:
+            return
+        self._prompts_of_text[text] += 1
+        if self._prompts_of_text[text] == CONSTANT_PROMPTS:
+            self._constant[text] = f"{response.model}: {response.text.strip()[:SHOWN_CHARS]!r}"
+
+    def generator(self, models: Iterable[str], expected: str, path: Path) -> None:
+        """Compare the models that a file names with the one that it is called after."""
+        if others := sorted(set(models) - {expected}):
+            self.tell(Note(kind="model is not the file's", detail=f"{path} holds {', '.join(others[:3])}"))
+
+    def close(self, *, answer_sheets: bool) -> list[Note]:
+        """All notes; `answer_sheets` says that every model was to answer the same prompts."""
+        for text in sorted(self._constant, key=lambda text: -self._prompts_of_text[text]):
+            rows = self._prompts_of_text[text]
+            self.tell(Note(kind="one text, many prompts", detail=self._constant[text], rows=rows))
+        if answer_sheets and len(set(self._models.values())) > 1:
+            (most, many), *_, (least, few) = self._models.most_common()
+            detail = f"{most} {many:,}, {least} {few:,}"
+            self.tell(Note(kind="models with fewer rows", detail=detail, rows=_fewer(self._models, many)))
+        return sorted(self.notes.values(), key=lambda note: note.kind)
+
+
+def _fewer(models: Counter[str], many: int) -> int:
+    return sum(count < many for count in models.values())
+
+
+def twins(files: Sequence[Path]) -> dict[Path, Path]:
+    """Files whose bytes an earlier file has, and that file. Only files of one size are read."""
+    sizes = Counter(file.stat().st_size for file in files)
+    first: dict[str, Path] = {}
+    found: dict[Path, Path] = {}
+    for file in files:
+        if sizes[file.stat().st_size] > 1:
+            with file.open("rb") as content:
+                digest = file_digest(content, blake2b).hexdigest()
+            if first.setdefault(digest, file) != file:
+                found[file] = first[digest]
+    return found
+
+
+def _known(remembered: set[int], *parts: object) -> bool:
+    """Whether the parts came before; remembers them while there is room."""
+    short = _short(*parts)
+    if short not in remembered and len(remembered) < MAX_REMEMBERED:
+        remembered.add(short)
+        return False
+    return short in remembered
+
+
+def _short(*parts: object) -> int:
+    """64 bits of a content id: enough to notice, a fifth of the memory."""
+    return int(content_id(*parts)[:16], 16)

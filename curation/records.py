@@ -1,0 +1,72 @@
+"""One raw record, and how an importer reads its fields. A field of another kind is a BadRow, never a guess."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+from schemas.prompts import Message, user
+
+Record = Mapping[str, Any]
+
+
+class BadRow(Exception):
+    """One record that cannot be translated; it becomes a drop with this reason."""
+
+    def __init__(self, reason: str, detail: str | None = None) -> None:
+        self.reason, self.detail = reason, detail
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+
+
+def field_of(record: Record, name: str) -> Any:
+    """A required field of a record."""
+    if name not in record:
+        raise BadRow("missing_column", name)
+    return record[name]
+
+
+def text_of(record: Record, name: str) -> str:
+    """A required text field of a record."""
+    value = field_of(record, name)
+    if not isinstance(value, str):
+        raise BadRow("wrong_type", f"{name} is {type(value).__name__}, want text")
+    return value
+
+
+def number_of(record: Record, name: str) -> float | None:
+    """A number, also one written as text (a CSV has no other kind); None where the field is absent or empty."""
+    value = record.get(name)
+    if value is None or value == "":
+        return None
+    try:
+        number = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else None
+    except ValueError:
+        number = None
+    if number is None or not isfinite(number):
+        raise BadRow("wrong_type", f"{name} is {value!r}, want a number")
+    return number
+
+
+def list_of(record: Record, name: str) -> list[Any]:
+    """A required list of a record."""
+    value = field_of(record, name)
+    if not isinstance(value, list):
+        raise BadRow("wrong_type", f"{name} is {type(value).__name__}, want a list")
+    return value
+
+
+def messages_of(record: Record, name: str) -> tuple[Message, ...]:
+    """A required list of chat messages; other keys of a message are not read."""
+    turns: list[Message] = []
+    for turn in list_of(record, name):
+        if not isinstance(turn, dict) or {"role", "content"} - turn.keys():
+            raise BadRow("wrong_type", f"each message of {name} needs a role and a content")
+        turns.append(Message(role=text_of(turn, "role"), content=text_of(turn, "content")))
+    return tuple(turns)
+
+
+def turns_of(record: Record, name: str) -> tuple[Message, ...]:
+    """A required conversation: a text is one user turn."""
+    value = field_of(record, name)
+    return user(value) if isinstance(value, str) else messages_of(record, name)

@@ -1,0 +1,110 @@
+"""A version with awkward texts, and its way through a file into an empty warehouse."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from curation.importers import IMPORTERS, Imported, import_paths
+from schemas.datasets import DatasetVersion
+from schemas.pairs import Pair, pair_id_of
+from schemas.prompts import PROMPTS, Prompt, user
+from schemas.responses import RESPONSES, Response
+from schemas.scores import SCORES, Score
+from tests.rows import draft
+from warehouse.exporters import EXPORTERS, export_folder
+from warehouse.lake import Lake
+from warehouse.versions import publish
+
+CHAT = [
+    {"role": "system", "content": "Be brief.\n"},
+    {"role": "user", "content": "Hi"},
+    {"role": "assistant", "content": ""},
+    {"role": "user", "content": "Say \"x\", 'y' and \\n."},
+]
+TEXTS = [
+    ("plain", "other"),
+    ("two\nlines\r\n", "\ttabs "),
+    ("ünïcödé 漢字 🦜", "\u2028separator\u2029"),
+    ("", "empty won"),
+    ("a,b;\"c\"", "{\"json\": [1]}"),
+    ("\u0000 nul", "\x1f unit"),
+]  # fmt: skip
+
+
+@dataclass(kw_only=True)
+class Source:
+    """A warehouse with a published version."""
+
+    lake: Lake
+    version: DatasetVersion
+
+    def export(self, folder: Path, name: str, **settings: object):
+        return export_folder(self.lake, self.version, folder, EXPORTERS.build({"name": name, **settings}))
+
+
+def prompts() -> list[Prompt]:
+    asked = [
+        Prompt.of(user(f"Question {i}: {good}?"), source="hand", license="MIT") for i, (good, _) in enumerate(TEXTS)
+    ]
+    return [*asked[:-1], Prompt.of(CHAT, source="hand", license="MIT")]
+
+
+def sides_of(prompt: Prompt, texts: tuple[str, str]) -> list[Response]:
+    return [Response.of(prompt.prompt_id, model=m, text=t, source="hand") for m, t in zip("mn", texts, strict=True)]
+
+
+def pair_of(better: Response, worse: Response) -> Pair:
+    ids = (better.prompt_id, better.response_id, worse.prompt_id, worse.response_id)
+    return Pair(
+        pair_id=pair_id_of(*ids),
+        prompt_id=ids[0], chosen_id=ids[1], rejected_prompt_id=ids[2], rejected_id=ids[3],
+    )  # fmt: skip
+
+
+def score(response: Response, aspect: str, value: float | None, hi: float = 5.0) -> Score:
+    return Score(
+        call_id=f"call-{response.response_id}", response_id=response.response_id, judge="j", judge_version="1",
+        aspect=aspect, value=value, scale_lo=1.0, scale_hi=hi, rationale=f"{aspect} because",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory):
+    """One comparison for each of TEXTS, all with margin 2, chosen by model m, with scores."""
+    lake = Lake.create(tmp_path_factory.mktemp("source") / "warehouse")
+    asked = prompts()
+    answered = [sides_of(prompt, texts) for prompt, texts in zip(asked, TEXTS, strict=True)]
+    flat = [side for both in answered for side in both]
+    scores = [score(side, "honesty", 4.0 if side.model == "m" else 2.0) for side in flat]
+    scores += [score(side, "overall", 8.0 if side.model == "m" else 3.0, hi=10.0) for side in flat]
+    scores += [score(side, "truthfulness", None) for side in flat]
+    lake.append((PROMPTS, PROMPTS.rows(asked)), (RESPONSES, RESPONSES.rows(flat)), (SCORES, SCORES.rows(scores)))
+    version = publish(lake, draft([pair_of(*both) for both in answered], margin=2.0)).version
+    with lake:
+        yield Source(lake=lake, version=version)
+
+
+@pytest.fixture
+def bring(lake):
+    """Import a folder into an empty warehouse; returns the warehouse and what the import said."""
+
+    def run(folder: Path, name: str, **settings: object) -> tuple[Lake, Imported]:
+        return lake, import_paths(lake, IMPORTERS.build({"name": name, **settings}), [folder])
+
+    return run
+
+
+def comparisons(lake: Lake) -> set[tuple[str, str, str, float | None]]:
+    """(prompt, better, worse, strength) of all votes; ids are hashes, so equal ids are equal texts and models."""
+    rows = lake.con.execute("""
+        select prompt_id, case verdict when 'a' then response_a else response_b end,
+            case verdict when 'a' then response_b else response_a end, strength
+        from votes where verdict != 'tie'
+    """).fetchall()
+    return set(rows)
+
+
+def members(source: Source, margin: float | None = 2.0) -> set[tuple[str, str, str, float | None]]:
+    rows = source.lake.con.execute("select prompt_id, chosen_id, rejected_id from pairs").fetchall()
+    return {(*row, margin) for row in rows}

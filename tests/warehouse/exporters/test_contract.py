@@ -1,0 +1,51 @@
+"""What every exporter promises."""
+
+import json
+from hashlib import blake2b
+
+import pytest
+
+from schemas.datasets import MANIFEST
+from schemas.errors import WarehouseError
+from warehouse.exporters import EXPORTERS
+
+
+@pytest.fixture(params=EXPORTERS.classes)
+def name(request):
+    return request.param
+
+
+def test_the_manifest_names_the_version_the_format_and_every_byte(source, name, tmp_path):
+    done = source.export(tmp_path / "out", name)
+    manifest = json.loads((tmp_path / "out" / MANIFEST).read_text())
+    assert (manifest["dataset"], manifest["version"], manifest["n_pairs"]) == ("hand", 1, 6)
+    assert manifest["fingerprint"] == source.version.fingerprint
+    assert EXPORTERS.build(manifest["format"]).name == name
+    assert manifest["funnel"]["read"] == done.funnel.read
+    files = {path.relative_to(tmp_path / "out").as_posix(): path for path in (tmp_path / "out").rglob("*")}
+    files = {relative: path for relative, path in files.items() if path.is_file() and relative != MANIFEST}
+    assert files.keys() == manifest["files"].keys()
+    assert files
+    for relative, path in files.items():
+        assert blake2b(path.read_bytes(), digest_size=16).hexdigest() == manifest["files"][relative]
+
+
+def test_the_same_version_is_the_same_bytes(source, name, tmp_path):
+    first, second = (source.export(tmp_path / out, name) for out in ("a", "b"))
+    assert first.funnel == second.funnel
+    assert (tmp_path / "a" / MANIFEST).read_bytes() == (tmp_path / "b" / MANIFEST).read_bytes()
+
+
+def test_an_older_export_is_replaced_and_anything_else_is_not(source, name, tmp_path):
+    source.export(tmp_path / "out", "prompts")
+    source.export(tmp_path / "out", name)
+    assert json.loads((tmp_path / "out" / MANIFEST).read_text())["format"]["name"] == name
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    with pytest.raises(WarehouseError, match="name another folder"):
+        source.export(tmp_path / "mine", name)
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
+
+
+def test_every_exporter_shows_a_row_or_says_what_it_writes():
+    assert all(cls.__doc__ for cls in EXPORTERS.classes.values())

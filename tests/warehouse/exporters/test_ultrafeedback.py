@@ -1,0 +1,68 @@
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.responses import RESPONSES
+from schemas.scores import SCORES
+from tests.rows import draft, some_pairs
+
+
+def test_scores_come_back(source, bring, tmp_path):
+    done = source.export(tmp_path / "out", "ultrafeedback")
+    assert done.funnel.dropped == {"prompt_has_several_turns": 1}
+    lake, imported = bring(tmp_path / "out", "ultrafeedback")
+    assert imported.funnel.dropped == {}
+    kept = set(lake.read(RESPONSES).column("response_id").to_pylist())
+    assert len(kept) == 10
+
+    def ratings(of):
+        rows = (row for row in of.read(SCORES).to_pylist() if row["response_id"] in kept)
+        return {(r["response_id"], r["aspect"], r["value"], r["scale_hi"], r["rationale"]) for r in rows}
+
+    assert ratings(lake) == ratings(source.lake)
+
+
+def test_ratings_on_another_scale_are_moved_and_averaged(source, tmp_path):
+    from warehouse.exporters.ultrafeedback import UltraFeedback
+
+    def rating(value, lo, hi):
+        return {"aspect": "honesty", "value": value, "lo": lo, "hi": hi, "rationale": None}
+
+    side = {"model": "m", "text": "t", "ratings": [rating(1.0, 0.0, 1.0), rating(1.0, 1.0, 5.0)]}
+    row = {"prompt": [{"role": "user", "content": "Hi"}], "source": "s", "completions": [side, side]}
+    completion = UltraFeedback().row(row, with_margin=False)["completions"][0]
+    assert completion["annotations"]["honesty"]["Rating"] == "3"
+    assert completion["overall_score"] is None
+    assert json.dumps(completion)
+
+
+def test_pairs_without_scores_cannot_be_carried(lake, tmp_path):
+    import pytest
+
+    from schemas.errors import WarehouseError
+    from warehouse.exporters import export_folder
+    from warehouse.exporters.ultrafeedback import UltraFeedback
+    from warehouse.versions import publish
+
+    version = publish(lake, draft(some_pairs(lake, 3))).version
+    with pytest.raises(WarehouseError, match="3 fewer_than_two_rated_responses"):
+        export_folder(lake, version, tmp_path / "out", UltraFeedback())
+
+
+texts = st.text(st.characters(exclude_categories=("Cs",)))
+
+
+@given(texts.filter(str.strip), texts, texts, texts, st.sampled_from([None, 1.0, 2.0, 5.0]))
+def test_any_text_comes_back(prompt, one, other, why, value):
+    from curation.importers.ultrafeedback import UltraFeedback as Importer
+    from warehouse.exporters.ultrafeedback import UltraFeedback
+
+    ratings = [{"aspect": "honesty", "value": value, "lo": 1.0, "hi": 5.0, "rationale": why}]
+    sides = [{"model": m, "text": text, "ratings": ratings} for m, text in (("m", one), ("n", other))]
+    row = {"prompt": [{"role": "user", "content": prompt}], "source": "s", "completions": sides}
+    exported = UltraFeedback().row(row, with_margin=False)
+    found, *rest = Importer().translate(json.loads(json.dumps(exported)))
+    assert found.messages[0]["content"] == prompt
+    assert [(row.model, row.text) for row in rest[::2]] == [("m", one), ("n", other)]
+    assert [(row.value, row.rationale, row.failure) for row in rest[1::2]] == [(value, why or None, None)] * 2
