@@ -29,7 +29,7 @@ def many(lake):
 
 
 def read_all(lake):
-    return {version.label: query(lake.folder, TEXTS, at=version.label) for version in versions(lake)}
+    return {version.label: query(lake.folder, TEXTS, at=version.label).to_pylist() for version in versions(lake)}
 
 
 def test_every_version_reads_the_same_after_compaction_and_collection(many):
