@@ -68,7 +68,7 @@ def test_versions_are_published_and_time_travels(elsewhere):
         publish(lake, draft(pairs))
         assert publish(lake, draft(pairs)).is_new is False
         assert members(lake, "hand", 1).num_rows == 2
-        assert sum(batch.num_rows for batch in lake.stream("version_pairs", members=members(lake, "hand", 2))) == 6
+        assert sum(batch.num_rows for batch in lake.stream("version_pairs", treated=members(lake, "hand", 2))) == 6
     with Lake.open(elsewhere, read_only=True, snapshot=first.snapshot) as then:
         assert then.read(PAIRS).num_rows == 2
         assert [version.label for version in versions(then)] == ["hand@1"]
