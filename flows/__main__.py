@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from schemas.errors import ConfigError, PrefineryError
+from schemas.errors import ConfigError, PrefineryError, WarehouseError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -186,6 +187,125 @@ def show(
     with Lake.open(warehouse, read_only=True) as lake:
         version = find_version(lake, label)
         _show(lake.ask("version_facts", dataset=version.dataset, version=version.version), output)
+
+
+@app.command()
+def verify(
+    label: Annotated[str, typer.Argument(metavar="NAME@V")],
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    output: Format = "table",
+) -> None:
+    """Read a version's data again, byte by byte; name the file and row group of whatever has changed."""
+    import pyarrow as pa
+
+    from warehouse.digests import verify as damages
+    from warehouse.lake import Lake
+    from warehouse.versions import find_version
+
+    with Lake.open(warehouse, read_only=True) as lake:
+        found = [asdict(damage) for damage in damages(lake, find_version(lake, label))]
+    if not found:
+        typer.echo(f"{label} is what was published.")
+        return
+    _show(pa.Table.from_pylist(found), output)
+    raise WarehouseError(f"{label} is damaged; restore the files above from a backup.")
+
+
+@app.command()
+def diff(
+    old: Annotated[str, typer.Argument(metavar="NAME@V1")],
+    new: Annotated[str, typer.Argument(metavar="NAME@V2")],
+    counts: Annotated[bool, typer.Option("--counts", help="Count the changes by cause.")] = False,
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    output: Format = "table",
+) -> None:
+    """Say which pairs were added, removed, flipped or re-weighted between two versions, and why."""
+    from warehouse.lake import Lake
+    from warehouse.trace import diff as differences
+
+    with Lake.open(warehouse, read_only=True) as lake:
+        found = differences(lake, old, new)
+    if counts:
+        found = found.group_by(["change", "cause"]).aggregate([([], "count_all")])
+        found = found.rename_columns(["change", "cause", "pairs"]).sort_by([("pairs", "descending")])
+    _show(found, output)
+
+
+@app.command()
+def lineage(
+    what: Annotated[str, typer.Argument(metavar="NAME@V|PAIR|SOURCE", help="A version, the id of a pair, or a name.")],
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="What a name is: source, license, model or annotator.")
+    ] = None,
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    output: Format = "table",
+) -> None:
+    """Say what a version or a pair came from; or, with --kind, which versions and models hold a source."""
+    from warehouse.lake import Lake
+    from warehouse.trace import exposure, holdings
+    from warehouse.trace import lineage as steps
+
+    with Lake.open(warehouse, read_only=True) as lake:
+        if kind:
+            _show(exposure(lake, kind, what), output)
+        elif "@" in what:
+            _show(holdings(lake, what), output)
+        else:
+            _show(steps(lake, what), output)
+
+
+@app.command()
+def drop_source(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A source of prompts or responses.")],
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    output: Format = "table",
+) -> None:
+    """Publish clean successors of all datasets that hold a source, and list the versions and models that held it."""
+    from warehouse.lake import Lake
+    from warehouse.trace import drop_source as withdraw
+
+    with Lake.open(warehouse) as lake:
+        done = withdraw(lake, source)
+    _show(done.exposed, output)
+    for version in done.successors:
+        typer.echo(f"{version.label}: {version.n_pairs:,} pairs, {version.n_removed:,} removed")
+
+
+@app.command()
+def compact(warehouse: Warehouse = DEFAULT_WAREHOUSE) -> None:
+    """Merge small data files, so that queries open fewer; `prefinery gc` then removes the small ones."""
+    from warehouse.collect import compact as merge
+    from warehouse.lake import Lake
+
+    with Lake.open(warehouse) as lake:
+        before, after = merge(lake)
+    typer.echo(f"{before:,} data files became {after:,}.")
+
+
+@app.command()
+def gc(
+    yes: Annotated[bool, typer.Option("--yes", help="Reclaim without asking.")] = False,
+    grace_minutes: Annotated[
+        float, typer.Option(min=0, help="Leave what was needed within so many minutes: somebody may read it.")
+    ] = 60,
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+) -> None:
+    """Show what no published version needs, and remove it after a yes."""
+    from datetime import timedelta
+
+    from warehouse.collect import collect, garbage
+    from warehouse.lake import Lake
+
+    with Lake.open(warehouse) as lake:
+        found = garbage(lake, timedelta(minutes=grace_minutes))
+        for path in (*found.replaced, *found.orphans):
+            typer.echo(path)
+        typer.echo(
+            f"{len(found.snapshots):,} snapshots of no version, {len(found.replaced):,} replaced files and "
+            f"{len(found.orphans):,} orphans, {found.n_bytes / 1e6:,.1f} MB"
+        )
+        if found and (yes or typer.confirm("Remove them?")):
+            collect(lake, found)
 
 
 @app.command()

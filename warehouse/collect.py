@@ -25,6 +25,9 @@ class Garbage:
     replaced: tuple[str, ...]
     orphans: tuple[str, ...]
 
+    def __bool__(self) -> bool:
+        return bool(self.snapshots or self.replaced or self.orphans)
+
     @property
     def n_bytes(self) -> int:
         """Size of the local files."""

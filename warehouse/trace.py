@@ -40,6 +40,13 @@ def exposure(lake: Lake, kind: str, name: str) -> pa.Table:
     return lake.ask("exposed", kind=kind, name=name)
 
 
+def holdings(lake: Lake, label: str) -> pa.Table:
+    """Sources, licences, models and annotators in a version (NAME@V): their pairs, and the models trained from it."""
+    version = find_version(lake, label)
+    create_views(lake.con)
+    return lake.ask("holdings", dataset=version.dataset, version=version.version)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withdrawal:
     """What the withdrawal of a source did: `exposure` before it, and the successors that are free of it."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from schemas.datasets import DATASET_ROWS, DATASETS, DatasetVersion, fingerprint_after
+from schemas.datasets import DATASET_ROWS, DATASETS, NO_MEMBERS, DatasetVersion, fingerprint_after
 from schemas.errors import ConfigError, UnknownVersion
 from schemas.funnel import Funnel
 from schemas.ids import canonical
@@ -55,7 +55,8 @@ class Published:
 def publish(lake: Lake, draft: Draft) -> Published:
     """Commit a draft as the next version of its dataset, with all its rows, at once.
 
-    Members equal to an earlier version's return that version and change nothing, so a rerun is harmless.
+    Members equal to an earlier version's return that version and change nothing, so a rerun is harmless; a Change that
+    changes nothing returns the latest.
     """
     if not NAME.fullmatch(draft.dataset):
         raise ConfigError(f"{draft.dataset!r} cannot name a dataset; use a letter, then letters, digits, _ or -.")
@@ -69,8 +70,9 @@ def _publish(lake: Lake, draft: Draft) -> Published:
     earlier = versions(lake, draft.dataset)
     parent = earlier[-1] if earlier else None
     added, withdrawn = _difference(lake, parent, draft)
-    mark = fingerprint_after(parent.fingerprint if parent else "0", withdrawn=withdrawn, added=added)
-    for version in earlier:
+    mark = fingerprint_after(parent.fingerprint if parent else NO_MEMBERS, withdrawn=withdrawn, added=added)
+    # A change is a step from the latest version, even when it leads back to an earlier one.
+    for version in earlier[-1:] if isinstance(draft.members, Change) else earlier:
         if version.fingerprint == mark:
             return Published(version=version, is_new=False)
     for table, rows in draft.rows:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,7 +11,7 @@ from schemas.pairs import PAIRS
 from tests.rows import draft, some_pairs
 from warehouse.export import export
 from warehouse.lake import Lake
-from warehouse.versions import find_version, members, publish, versions
+from warehouse.versions import Change, find_version, members, publish, versions
 
 
 def test_a_version_is_its_members(lake):
@@ -111,3 +113,25 @@ def test_an_export_is_what_training_reads(lake, tmp_path):
     read = read_version(export(lake, version, tmp_path / "out"))
     assert (read.label, read.pairs.num_rows, read.fingerprint) == ("hand@1", 5, version.fingerprint)
     assert set(read.pairs.column("chosen").to_pylist()) == {"good"}
+
+
+def test_a_change_costs_and_stores_only_itself(lake):
+    pairs = some_pairs(lake, 10)
+    first = publish(lake, draft(pairs[:8]))
+    rest = draft(pairs[8:])
+    change = Change(added=rest.members, removed=[pairs[0].pair_id])
+    second = publish(lake, replace(rest, members=change)).version
+    assert (second.n_pairs, second.n_added, second.n_removed) == (9, 2, 1)
+    assert second.fingerprint == fingerprint(members(lake, "hand", 2)) == fingerprint(draft(pairs[1:]).members)
+    assert publish(lake, replace(rest, members=change)).is_new is False
+
+    back = Change(added=draft(pairs[:1]).members, removed=[pair.pair_id for pair in pairs[8:]])
+    third = publish(lake, replace(rest, members=back))
+    assert (third.version.label, third.is_new) == ("hand@3", True)
+    assert third.version.fingerprint == first.version.fingerprint
+
+
+def test_a_change_needs_a_version_to_start_from(lake):
+    rest = draft(some_pairs(lake, 1))
+    with pytest.raises(ConfigError, match="publish all its members first"):
+        publish(lake, replace(rest, members=Change(added=rest.members)))

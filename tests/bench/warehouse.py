@@ -1,0 +1,270 @@
+"""What the warehouse costs beside bare Parquet: import, publish, query, diff, lineage, reading, and how it grows.
+
+Every figure that is compared is measured in this run, the sides taking turns; the median of the rounds counts.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curation.importers import IMPORTERS, import_paths
+from curation.pairing import MEMBERS
+from schemas.datasets import fingerprint
+from schemas.pairs import PAIRS
+from schemas.prompts import PROMPTS
+from schemas.responses import RESPONSES
+from schemas.votes import VOTES
+from tests.bench.figures import Bars, say
+from training.data import read_version
+from warehouse.export import export
+from warehouse.lake import Lake
+from warehouse.macros import create_macros
+from warehouse.trace import diff, lineage
+from warehouse.versions import Change, Draft, find_version, members, publish
+from warehouse.views import create_views
+
+WORDS = """river stone paper light green quick seven market window garden letter music bridge silver winter orange table
+doctor ship cloud forest kettle copper mirror lantern harbour meadow thunder violin candle""".split()
+
+
+def texts(count: int, words: int, seed: int) -> pa.Array:
+    """Different texts of about so many words."""
+    rng = np.random.default_rng(seed)
+    vocabulary = np.array(WORDS, dtype=object)
+    picks = rng.integers(0, len(WORDS), size=(count, words))
+    return pa.array([" ".join(row) + f" {i}" for i, row in enumerate(vocabulary[picks])], pa.string())
+
+
+def source(path: Path, count: int) -> Path:
+    """A file of preference pairs: prompt, chosen and rejected as text."""
+    if not path.exists():
+        columns = {"prompt": texts(count, 12, 0), "chosen": texts(count, 40, 1), "rejected": texts(count, 40, 2)}
+        pq.write_table(pa.table(columns), path, row_group_size=100_000)
+    return path
+
+
+def timed(action: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    made = Path(tempfile.mkdtemp())
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made)
+
+
+def copy(file: Path, out: str) -> None:
+    duckdb.sql("from read_parquet($file)", params={"file": str(file)}).write_parquet(out)
+
+
+def importing(bars: Bars, file: Path, count: int, rounds: int) -> None:
+    """Prompts, responses and votes of a file, beside DuckDB's own copy of the same rows."""
+    costs: dict[str, list[float]] = {"copy": [], "import": []}
+    for _ in range(rounds):
+        with folder() as place:
+            out = str(place / "copy.parquet")
+            costs["copy"].append(timed(partial(copy, file, out)))
+            with Lake.create(place / "warehouse") as lake:
+                costs["import"].append(timed(partial(import_paths, lake, IMPORTERS.build("trl"), [file])))
+                assert lake.con.execute("select count(*) from votes").fetchone() == (count,)
+    report(costs)
+    bars.add("import rate beside COPY", median(costs["copy"]) / median(costs["import"]), 0.4, most=False)
+
+
+def ids(count: int, salt: str) -> pa.Array:
+    return pa.array([blake2b(f"{salt}{i}".encode(), digest_size=16).hexdigest() for i in range(count)], pa.string())
+
+
+def filled(lake: Lake, count: int) -> dict[str, pa.Table]:
+    """Prompts, responses and votes of `count` pairs in the lake; its pairs and members still to be published."""
+    prompt_ids, good, bad, pair_ids = (ids(count, salt) for salt in "pgbx")
+    prompt_texts = texts(count, 12, 0)
+    roles = pa.array(["user"] * count)
+    offsets = pa.array(np.arange(count + 1, dtype=np.int32))
+    messages = pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays([roles, prompt_texts], ["role", "content"]))
+    lake.insert_new(PROMPTS, whole(PROMPTS, prompt_id=prompt_ids, source=same("bench", count), messages=messages))
+    for response_ids, model, seed in ((good, "a", 1), (bad, "b", 2)):
+        rows = whole(
+            RESPONSES, response_id=response_ids, prompt_id=prompt_ids, model=same(model, count),
+            text=texts(count, 40, seed), source=same("bench", count),
+        )  # fmt: skip
+        lake.insert_new(RESPONSES, rows)
+    first = pa.compute.if_else(pa.compute.less(good, bad), good, bad)  # pyright: ignore[reportAttributeAccessIssue]
+    second = pa.compute.if_else(pa.compute.less(good, bad), bad, good)  # pyright: ignore[reportAttributeAccessIssue]
+    verdict = pa.compute.if_else(pa.compute.equal(first, good), "a", "b")  # pyright: ignore[reportAttributeAccessIssue]
+    lake.insert_new(
+        VOTES,
+        whole(
+            VOTES, vote_id=ids(count, "v"), prompt_id=prompt_ids, response_a=first, response_b=second,
+            shown_first=first, verdict=verdict, annotator=same("crowd", count), annotator_kind=same("human", count),
+            source=same("bench", count),
+        ),
+    )  # fmt: skip
+    pairs = whole(
+        PAIRS, pair_id=pair_ids, prompt_id=prompt_ids, chosen_id=good, rejected_prompt_id=prompt_ids, rejected_id=bad
+    )
+    rng = np.random.default_rng(3)
+    treated = {
+        "pair_id": pair_ids, "split": same("train", count), "rule": same("majority", count),
+        "label_source": same("human:bench", count), "margin": pa.array(rng.random(count)),
+        "weight": pa.array(np.ones(count)), "soft_label": pa.array(np.ones(count)),
+    }  # fmt: skip
+    return {"pairs": pairs, "members": pa.table(treated).cast(MEMBERS)}
+
+
+def same(text: str, count: int) -> pa.Array:
+    return pa.repeat(pa.scalar(text), count)
+
+
+def whole(table: Any, **columns: pa.Array) -> pa.Table:
+    """Rows of a table; the columns that are not given are empty."""
+    count = len(next(iter(columns.values())))
+    return pa.table(
+        [columns.get(field.name, pa.nulls(count, field.type)) for field in table.columns], schema=table.columns
+    )
+
+
+def publishing(bars: Bars, place: Path, count: int, versions: int) -> Lake:
+    """A first version, and successors that change one pair in a hundred; how much each takes, on disk too."""
+    lake = Lake.create(place / "warehouse")
+    made = filled(lake, count)
+    lake.append()
+    first = Draft(
+        dataset="bench",
+        members=made["members"],
+        message="first",
+        recipe="{}",
+        funnels=(),
+        rows=[(PAIRS, made["pairs"])],
+    )
+    took = timed(lambda: publish(lake, first))
+
+    def scan() -> None:
+        rows = lake.ask("version_pairs", treated=members(lake, "bench", 1))
+        fingerprint(rows)
+        digest = blake2b()
+        for column in rows.columns:
+            for chunk in column.chunks:
+                for buffer in chunk.buffers():
+                    if buffer is not None:
+                        digest.update(buffer)
+
+    scanned = median(timed(scan) for _ in range(3))
+    say(f"publish {count:,}: {took:.2f} s; one scan and hash: {scanned:.2f} s")
+    bars.add("publish beside a scan and a hash", took / scanned, 1.5)
+
+    one = size(place)
+    successors: list[float] = []
+    step = max(1, count // 100)
+    for number in range(versions):
+        treated = made["members"].slice(number % 50 * step, step)
+        margins = pa.array(np.full(step, float(number + 2)))
+        change = Change(added=treated.set_column(treated.column_names.index("margin"), "margin", margins).cast(MEMBERS))
+        draft = Draft(dataset="bench", members=change, message=f"{number}", recipe="{}", funnels=())
+        successors.append(timed(partial(publish, lake, draft)))
+    grown = size(place) / one
+    say(f"a successor of 1 %: {median(successors):.2f} s; {versions + 1} versions: {grown:.2f} of the first's data")
+    bars.add("successor beside the first version", median(successors[:5]) / took, 0.15)
+    bars.add(f"data of {versions + 1} versions beside one", grown, 2.2)
+    return lake
+
+
+def size(place: Path) -> int:
+    return sum(path.stat().st_size for path in (place / "warehouse" / "data").rglob("*.parquet"))
+
+
+VOTES_QUERY = "select annotator, verdict, count(*), avg(coalesce(strength, 1)) from {votes} group by all order by all"
+JOIN_QUERY = (
+    "select r.model, count(*) from {votes} as v join {responses} as r "
+    "on r.response_id = case v.verdict when 'a' then v.response_a else v.response_b end group by all order by all"
+)
+
+
+def querying(bars: Bars, lake: Lake, rounds: int) -> None:
+    """The same questions to the lake's tables and to the bare files under them."""
+    create_views(lake.con)
+    bare = {
+        name: f"read_parquet({[str(p) for p in (lake.folder / 'data' / 'main' / name).glob('*.parquet')]})"
+        for name in ("votes", "responses")
+    }
+    plain = duckdb.connect()
+    for name, text in (("votes", VOTES_QUERY), ("join", JOIN_QUERY)):
+        costs: dict[str, list[float]] = {"lake": [], "files": []}
+        for _ in range(rounds):
+            in_lake = lake.con.execute
+            costs["lake"].append(timed(lambda: in_lake(text.format(votes="votes", responses="responses")).fetchall()))  # noqa: B023
+            costs["files"].append(timed(lambda: plain.execute(text.format(**bare)).fetchall()))  # noqa: B023
+        report({f"{side}, {name}": found for side, found in costs.items()})
+        bars.add(f"query {name} beside bare files", median(costs["lake"]) / median(costs["files"]), 1.2)
+
+
+def tracing(bars: Bars, lake: Lake, pair_id: str, rounds: int) -> None:
+    create_macros(lake.con)
+    compared = [timed(lambda: diff(lake, "bench@1", "bench@2")) for _ in range(rounds)]
+    bars.add("diff of two versions", median(compared), 2, unit=" s")
+    traced = [timed(lambda: lineage(lake, pair_id)) for _ in range(rounds)]
+    bars.add("lineage of a pair", median(traced) * 1000, 100, unit=" ms")
+    for command in (["versions"], ["show", "bench@1"]):
+        line = [sys.executable, "-m", "flows", *command, "--warehouse", str(lake.folder)]
+        took = [
+            timed(lambda: subprocess.run(line, check=True, stdout=subprocess.DEVNULL)) for _ in range(rounds)  # noqa: B023
+        ]  # fmt: skip
+        bars.add(f"prefinery {command[0]}", median(took), 0.7, unit=" s")
+
+
+def reading(bars: Bars, lake: Lake, place: Path, rounds: int) -> None:
+    """A version into the trainer, verified, beside a bare read of its file."""
+    out = export(lake, find_version(lake, "bench@1"), place / "exported")
+    costs: dict[str, list[float]] = {"bare": [], "verified": []}
+    for _ in range(rounds):
+        costs["bare"].append(timed(lambda: pq.read_table(out / "pairs.parquet")))
+        costs["verified"].append(timed(lambda: read_version(out)))
+    report(costs)
+    bars.add("reading beside read_table", median(costs["bare"]) / median(costs["verified"]), 0.8, most=False)
+
+
+def report(costs: dict[str, list[float]]) -> None:
+    for name, found in costs.items():
+        say(f"{name}: {median(found):.2f} s ({', '.join(f'{cost:.2f}' for cost in found)})")
+
+
+def peak_gib() -> float:
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 2**20
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--versions", type=int, default=99, help="Successors of the first version.")
+    settings = parser.parse_args()
+    bars = Bars()
+    with folder() as place:
+        with publishing(bars, place, settings.pairs, settings.versions) as lake:
+            querying(bars, lake, settings.rounds)
+            tracing(bars, lake, ids(1, "x")[0].as_py(), settings.rounds)
+            reading(bars, lake, place, settings.rounds)
+        importing(bars, source(place / "pairs.parquet", settings.pairs), settings.pairs, settings.rounds)
+    bars.add("memory", peak_gib(), 4, unit=" GiB")
+    bars.end()

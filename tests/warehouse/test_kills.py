@@ -1,0 +1,94 @@
+"""SIGKILL at random moments of import, publish, compaction and collection: the warehouse stays whole."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from schemas.pairs import PAIRS
+from tests.rows import draft, some_pairs
+from warehouse.collect import collect, garbage
+from warehouse.digests import verify
+from warehouse.lake import Lake
+from warehouse.versions import members, versions
+
+KILLS = int(os.environ.get("PREFINERY_KILLS", "12"))
+"""The long form kills 200 times."""
+ROUNDS = 40
+"""What the killed process would do if it were left alone."""
+
+
+def work(folder: Path, first: int) -> None:
+    """Import, publish, compact and collect, over and over; say what is finished the moment it is."""
+    from warehouse.collect import compact
+    from warehouse.versions import publish
+
+    with Lake.create(folder) as lake:
+        for number in range(first, first + ROUNDS):
+            pairs = some_pairs(lake, number)
+            sys.stdout.write(json.dumps({"imported": number}) + "\n")
+            sys.stdout.flush()
+            label = publish(lake, draft(pairs)).version.label
+            sys.stdout.write(json.dumps({"published": label, "pairs": number}) + "\n")
+            sys.stdout.flush()
+            if number % 3 == 0:
+                compact(lake)
+                collect(lake, garbage(lake, timedelta(0)))
+
+
+@pytest.mark.slow
+def test_a_warehouse_survives_being_killed(tmp_path):
+    """Nothing committed is lost, nothing half-done is visible, and no orphan survives a collection."""
+    folder, rng = tmp_path / "warehouse", random.Random(11)
+    promised: dict[str, int] = {}
+    imported = 0
+    for _ in range(KILLS):
+        for line in _killed(folder, imported + 1, rng.uniform(0.1, 1.5)):
+            imported = max(imported, line.get("imported", 0))
+            if "published" in line:
+                promised[line["published"]] = line["pairs"]
+        _check(folder, promised, imported)
+    with Lake.open(folder) as lake:
+        collect(lake, garbage(lake, timedelta(0)))
+        assert garbage(lake, timedelta(0)).orphans == ()
+    _check(folder, promised, imported)
+    assert imported > KILLS
+
+
+def _killed(folder: Path, first: int, after_s: float) -> list[dict]:
+    """What a worker says until it is killed, so many seconds after its first word."""
+    command = [sys.executable, "-m", "tests.warehouse.test_kills", str(folder), str(first)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        said = [process.stdout.readline()]
+        time.sleep(after_s)
+        process.send_signal(signal.SIGKILL)
+        said += process.stdout.read().splitlines(keepends=True)
+    return [json.loads(line) for line in said if line.endswith("\n")]
+
+
+def _check(folder: Path, promised: dict[str, int], imported: int) -> None:
+    with Lake.open(folder, read_only=True) as lake:
+        published = {version.label: version for version in versions(lake)}
+        assert promised.keys() <= published.keys()
+        for label, pairs in promised.items():
+            assert published[label].n_pairs == pairs
+        for version in published.values():
+            assert members(lake, version.dataset, version.version).num_rows == version.n_pairs
+        last = list(published.values())[-1:]
+        assert [damage for version in last for damage in verify(lake, version)] == []
+        ids = lake.read(PAIRS).column("pair_id").to_pylist()
+        assert len(ids) == len(set(ids))
+        held = lake.con.execute("select count(distinct prompt_id), count(*) from prompts").fetchone()
+        assert held is not None
+        assert held[0] == held[1] >= imported
+
+
+if __name__ == "__main__":
+    work(Path(sys.argv[1]), int(sys.argv[2]))
