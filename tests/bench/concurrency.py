@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -32,6 +33,9 @@ from warehouse.versions import publish
 
 POOL = 400
 """Prompts that all writers draw from: most of what they append is there already."""
+ROUNDS = 10
+"""Commits or reads before a process opens the warehouse again, as one command after another does."""
+
 KILL_EVERY_S = 10.0
 MODULE = "tests.bench.concurrency"
 DATASETS = ("left", "right")
@@ -102,9 +106,9 @@ def pair_of(number: int) -> tuple[Prompt, list, Pair]:
     return prompt, [good, bad], pair
 
 
-def write(lake: Lake, until: float) -> Iterator[dict]:
+def write(lake: Lake) -> Iterator[dict]:
     """Append and publish what other writers also append and publish; tell what was committed."""
-    while time.time() < until:
+    while True:
         chosen = [pair_of(number) for number in random.sample(range(POOL), 12)]
         prompts = [prompt for prompt, _, _ in chosen]
         responses = [response for _, both, _ in chosen for response in both]
@@ -122,10 +126,10 @@ def write(lake: Lake, until: float) -> Iterator[dict]:
         }
 
 
-def read(lake: Lake, until: float) -> Iterator[dict]:
+def read(lake: Lake) -> Iterator[dict]:
     """Ask several questions inside one transaction; tell which answers do not fit together."""
     seen = 0
-    while time.time() < until:
+    while True:
         lake.con.execute("begin")
         unfit = [name for name, sql in UNFIT.items() if _count(lake, sql)]
         before = lake.snapshot()
@@ -149,11 +153,12 @@ def work(role: str, folder: Path, seconds: float) -> None:
     random.seed()
     until = time.time() + seconds  # counted from here: on a busy machine it took a while to get here
     try:
-        while time.time() < until:  # open the warehouse as often as commands do
-            end = min(until, time.time() + 5)
+        while True:
             with Lake.open(folder, read_only=role == "read") as lake:
-                for told in (write if role == "write" else read)(lake, end):
+                for told in islice((write if role == "write" else read)(lake), ROUNDS):
                     _tell(told)
+                    if time.time() > until:
+                        return
     except Exception as error:  # noqa: BLE001 - whatever it is, a user would have seen it
         _tell({"error": f"{role}: {type(error).__name__}: {error}\n{traceback.format_exc()}"})
 
