@@ -145,6 +145,7 @@ class _PostgresLock:
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         con = duckdb.connect()
+        con.execute("set enable_progress_bar = false")  # it writes to standard output while a statement waits
         load(con, "postgres_scanner")
         con.execute(f"attach {literal(self.place.catalog)} as catalogue (type postgres, read_only)")
         return con
