@@ -58,6 +58,7 @@ def _is_new(con: duckdb.DuckDBPyConnection, place: Place) -> bool:
 def _duckdb(place: Place) -> duckdb.DuckDBPyConnection:
     """A connection with what the place needs, and nothing attached."""
     con = duckdb.connect()
+    con.execute("set enable_progress_bar = false")  # it writes to standard output, where rows may be on their way
     load(con, "ducklake")
     if place.catalog == SQLITE:
         load(con, "sqlite_scanner")
