@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from hashlib import blake2b
@@ -95,9 +95,39 @@ def ids(count: int, salt: str) -> pa.Array:
     return pa.array([blake2b(f"{salt}{i}".encode(), digest_size=16).hexdigest() for i in range(count)], pa.string())
 
 
-def filled(lake: Lake, count: int) -> dict[str, pa.Table]:
-    """Prompts, responses and votes of `count` pairs in the lake; its pairs and members still to be published."""
+def drafted(count: int) -> Draft:
+    """A first version of so many pairs."""
     prompt_ids, good, bad, pair_ids = (ids(count, salt) for salt in "pgbx")
+    pairs = whole(
+        PAIRS, pair_id=pair_ids, prompt_id=prompt_ids, chosen_id=good, rejected_prompt_id=prompt_ids, rejected_id=bad
+    )
+    rng = np.random.default_rng(3)
+    treated = {
+        "pair_id": pair_ids, "split": same("train", count), "rule": same("majority", count),
+        "label_source": same("human:bench", count), "margin": pa.array(rng.random(count)),
+        "weight": pa.array(np.ones(count)), "soft_label": pa.array(np.ones(count)),
+    }  # fmt: skip
+    members = pa.table(treated).cast(MEMBERS)
+    return Draft(dataset="bench", members=members, message="first", recipe="{}", funnels=(), rows=[(PAIRS, pairs)])
+
+
+def growth(bars: Bars, sizes: Sequence[int]) -> None:
+    """How the cost of a first version and of reading it grows with its size; 1 is linear."""
+    took: list[float] = []
+    for count in sizes:
+        with folder() as place, Lake.create(place / "warehouse") as lake:
+            draft = drafted(count)
+            took.append(timed(lambda: (publish(lake, draft), members(lake, "bench", 1))))  # noqa: B023
+        say(f"publish and read {count:,}: {took[-1]:.2f} s")
+    slope = np.polyfit(np.log(sizes), np.log(took), 1)[0]
+    say(f"slope from {sizes[0]:,} to {sizes[-1]:,}: {slope:.2f}; of the last step: "
+        f"{np.log(took[-1] / took[-2]) / np.log(sizes[-1] / sizes[-2]):.2f}")  # fmt: skip
+    bars.add("growth of the cost", float(np.log(took[-1] / took[-2]) / np.log(sizes[-1] / sizes[-2])), 1.15)
+
+
+def fill(lake: Lake, count: int) -> None:
+    """Prompts, responses and votes of `drafted` pairs."""
+    prompt_ids, good, bad = (ids(count, salt) for salt in "pgb")
     prompt_texts = texts(count, 12, 0)
     roles = pa.array(["user"] * count)
     offsets = pa.array(np.arange(count + 1, dtype=np.int32))
@@ -120,16 +150,6 @@ def filled(lake: Lake, count: int) -> dict[str, pa.Table]:
             source=same("bench", count),
         ),
     )  # fmt: skip
-    pairs = whole(
-        PAIRS, pair_id=pair_ids, prompt_id=prompt_ids, chosen_id=good, rejected_prompt_id=prompt_ids, rejected_id=bad
-    )
-    rng = np.random.default_rng(3)
-    treated = {
-        "pair_id": pair_ids, "split": same("train", count), "rule": same("majority", count),
-        "label_source": same("human:bench", count), "margin": pa.array(rng.random(count)),
-        "weight": pa.array(np.ones(count)), "soft_label": pa.array(np.ones(count)),
-    }  # fmt: skip
-    return {"pairs": pairs, "members": pa.table(treated).cast(MEMBERS)}
 
 
 def same(text: str, count: int) -> pa.Array:
@@ -147,16 +167,9 @@ def whole(table: Any, **columns: pa.Array) -> pa.Table:
 def publishing(bars: Bars, place: Path, count: int, versions: int) -> Lake:
     """A first version, and successors that change one pair in a hundred; how much each takes, on disk too."""
     lake = Lake.create(place / "warehouse")
-    made = filled(lake, count)
-    lake.append()
-    first = Draft(
-        dataset="bench",
-        members=made["members"],
-        message="first",
-        recipe="{}",
-        funnels=(),
-        rows=[(PAIRS, made["pairs"])],
-    )
+    fill(lake, count)
+    first = drafted(count)
+    assert isinstance(first.members, pa.Table)
     took = timed(lambda: publish(lake, first))
 
     def scan() -> None:
@@ -177,7 +190,7 @@ def publishing(bars: Bars, place: Path, count: int, versions: int) -> Lake:
     successors: list[float] = []
     step = max(1, count // 100)
     for number in range(versions):
-        treated = made["members"].slice(number % 50 * step, step)
+        treated = first.members.slice(number % 50 * step, step)
         margins = pa.array(np.full(step, float(number + 2)))
         change = Change(added=treated.set_column(treated.column_names.index("margin"), "margin", margins).cast(MEMBERS))
         draft = Draft(dataset="bench", members=change, message=f"{number}", recipe="{}", funnels=())
@@ -265,6 +278,7 @@ if __name__ == "__main__":
             querying(bars, lake, settings.rounds)
             tracing(bars, lake, ids(1, "x")[0].as_py(), settings.rounds)
             reading(bars, lake, place, settings.rounds)
+        growth(bars, (10_000, 100_000, settings.pairs, 3 * settings.pairs))
         importing(bars, source(place / "pairs.parquet", settings.pairs), settings.pairs, settings.rounds)
     bars.add("memory", peak_gib(), 4, unit=" GiB")
     bars.end()
