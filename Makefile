@@ -13,7 +13,7 @@ demo: $(STAMP)
 	$(VENV)/bin/prefinery demo --warehouse $(WAREHOUSE)
 
 test: $(STAMP)
-	$(VENV)/bin/python -m pytest -q -n 2 --dist loadfile $(PYTEST)
+	$(VENV)/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 check: $(STAMP)
 	$(VENV)/bin/ruff format --check .

@@ -125,18 +125,18 @@ def run(
 
     A run that stops at a limit, or is killed, goes on from there with the same command.
     """
+    from flows.recipe import load
     from flows.server import use_server_of
     from warehouse.lake import Lake
 
     overrides = dict(_assignment(text) for text in set_ or [])
     limits = {"max_calls": max_calls, "max_cost": max_cost, "max_minutes": max_minutes}
     overrides |= {f"limits.{name}": value for name, value in limits.items() if value is not None}
+    wanted = load(recipe, overrides)
     use_server_of(warehouse)
     from flows.curate import curate, print_plan
-    from flows.recipe import load
     from flows.retrain import retrain
 
-    wanted = load(recipe, overrides)
     with Lake.create(warehouse) as lake:
         if plan:
             print_plan(lake, wanted)

@@ -16,8 +16,9 @@ README = (ROOT / "README.md").read_text()
     "command", app.registered_commands, ids=lambda command: command.name or command.callback.__name__
 )
 def test_every_command_is_explained(command):
+    name = command.name or command.callback.__name__.replace("_", "-")
     assert command.callback.__doc__
-    assert f"prefinery {command.name or command.callback.__name__}" in README
+    assert f"prefinery {name}" in README
 
 
 def test_help_answers_at_once(prefinery):

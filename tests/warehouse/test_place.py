@@ -90,11 +90,15 @@ def test_people_query_and_change_nothing(elsewhere):
         publish(lake, draft(pairs))
     assert query(elsewhere, "select count(*) as n from pairs").to_pylist() == [{"n": 4}]
     assert query(elsewhere, "select count(*) as n from pairs", at="hand@1").to_pylist() == [{"n": 2}]
-    for sql in ("delete from pairs", "select * from read_text('/etc/passwd')", "attach ':memory:' as other"):
-        with pytest.raises(InputError):
+    for sql in (
+        "delete from pairs",
+        "select * from read_text('/etc/passwd')",
+        "attach ':memory:' as other",
+        "select * from duckdb_secrets()",
+    ):
+        with pytest.raises(InputError) as caught:
             query(elsewhere, sql)
-    said = json.dumps(query(elsewhere, "select * from duckdb_secrets()").to_pylist(), default=str)
-    assert s3.KEYS["AWS_SECRET_ACCESS_KEY"] not in said
+        assert s3.KEYS["AWS_SECRET_ACCESS_KEY"] not in str(caught.value)
 
 
 def test_compaction_and_collection_change_no_version(elsewhere):
