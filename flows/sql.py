@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +13,13 @@ from typing import IO, TypeVar
 import pyarrow as pa
 
 from flows.tables import check_format, show, write
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, InputError
 from warehouse.readonly import Answer, Reader
 
 TABLE_ROWS = 100_000
 """Rows of a table for people, unless --limit says otherwise."""
+STOP_S = 0.1
+"""Time between two attempts to stop a query."""
 
 T = TypeVar("T")
 
@@ -84,11 +86,18 @@ def stoppable(reader: Reader, work: Callable[[], T]) -> T:
     """Do `work` with the reader in a thread, so that Ctrl-C reaches us and stops the query."""
     with ThreadPoolExecutor(1) as pool:
         done = pool.submit(work)
-        while True:
+        pause = None
+        while not done.done():
             try:
-                return done.result()
+                wait([done], pause)
             except KeyboardInterrupt:
-                reader.interrupt()
+                pause = STOP_S
+            if pause:
+                reader.interrupt()  # again and again: between two statements there is nothing to interrupt
+    try:
+        return done.result()
+    except KeyboardInterrupt as error:  # Polars takes Ctrl-C for itself while it works
+        raise InputError("The query was stopped.") from error
 
 
 @contextmanager

@@ -50,13 +50,45 @@ def write(columns: pa.Schema, batches: Iterable[pa.RecordBatch], output: str, fi
         with pq.ParquetWriter(file, columns) as writer:
             for batch in batches:
                 writer.write_batch(batch)
+    elif output == "csv":
+        _write_csv(columns, batches, file)
     else:
-        for text in (_json if output == "json" else _csv)(columns, batches):
+        for text in _json(batches):
             file.write(text)
     file.flush()
 
 
-def _json(columns: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:  # noqa: ARG001 - rows name them
+def _write_csv(columns: pa.Schema, batches: Iterable[pa.RecordBatch], file: IO[bytes]) -> None:
+    """Texts in quotes, so that an empty one is not null; cells of nested types are JSON."""
+    # Arrow's writer, not Polars': that takes Ctrl-C for itself, and may lose it.
+    from pyarrow.csv import CSVWriter
+
+    odd = {field.name for field in columns if not _is_plain(field.type)}
+    texts = pa.schema([field.with_type(pa.string()) if field.name in odd else field for field in columns])
+    with CSVWriter(file, texts) as writer:
+        for batch in batches:
+            cells = [_texts(batch.column(name)) if name in odd else batch.column(name) for name in columns.names]
+            writer.write_batch(pa.record_batch(cells, schema=texts))
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    """Whether Arrow writes a type as people expect it."""
+    of = pa.types
+    numbers = of.is_boolean, of.is_integer, of.is_floating, of.is_decimal
+    times = of.is_date, of.is_time, of.is_timestamp
+    return any(is_(kind) for is_ in (*numbers, *times, of.is_string, of.is_large_string))
+
+
+def _texts(column: pa.Array) -> pa.Array:
+    if not pa.types.is_nested(column.type):
+        return pa.array([None if cell is None else str(cell) for cell in column.to_pylist()], pa.string())
+    cells = column.to_pylist(maps_as_pydicts="strict")
+    return pa.array(
+        [None if cell is None else orjson.dumps(cell, default=str, option=JSON).decode() for cell in cells], pa.string()
+    )
+
+
+def _json(batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
     """One array, a row a line."""
     before = b"[\n"
     for batch in batches:
@@ -64,26 +96,6 @@ def _json(columns: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[byt
             yield before + orjson.dumps(row, default=str, option=JSON)
             before = b",\n"
     yield b"[]\n" if before == b"[\n" else b"\n]\n"
-
-
-def _csv(columns: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
-    """Cells of nested types are JSON."""
-    import polars as pl
-
-    head = pl.DataFrame({name: [] for name in columns.names}, schema=columns.names)
-    yield head.write_csv().encode()
-    for batch in batches:
-        nested = [field.name for field in columns if pa.types.is_nested(field.type)]
-        texts = [pl.Series(name, _cells(batch.column(name)), pl.String) for name in nested]
-        frame = pl.DataFrame(pl.from_arrow(batch))
-        yield frame.with_columns(texts).write_csv(include_header=False).encode()
-
-
-def _cells(column: pa.Array) -> list[str | None]:
-    return [
-        None if cell is None else orjson.dumps(cell, default=str, option=JSON).decode()
-        for cell in column.to_pylist(maps_as_pydicts="strict")
-    ]
 
 
 def table_text(rows: pa.Table, width: int | None) -> str:

@@ -5,17 +5,20 @@ import io
 import json
 import signal
 import subprocess
+import threading
 import time
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from flows.sql import up_to
+from flows.sql import stoppable, up_to
 from flows.tables import table_text
+from schemas.errors import InputError
 from tests.flows.conftest import PREFINERY, Shell
 from tests.rows import draft, some_pairs
 from warehouse.lake import Lake
+from warehouse.readonly import reading
 from warehouse.versions import publish
 
 ODD = (
@@ -46,7 +49,7 @@ def test_csv(shell):
     rows = list(csv.reader(io.StringIO(shell("sql", ODD, "--format", "csv").stdout)))
     assert rows[0] == ["a", "a_2", "l", "m", "s", "n", "d", "t", "f"]
     assert rows[1][:6] == ["1", 'x,"y"', "[1,2]", '{"k":2}', '{"t":null}', ""]
-    assert shell("sql", "from range(0)", "--format", "csv").stdout == "range\n"
+    assert shell("sql", "from range(0)", "--format", "csv").stdout == '"range"\n'
 
 
 @pytest.mark.parametrize("output", ["csv", "json", "parquet"])
@@ -58,7 +61,7 @@ def test_a_file_holds_every_row(shell, tmp_path, output):
     elif output == "json":
         assert json.loads(out.read_text()) == [{"n": n} for n in range(250_000)]
     else:
-        assert out.read_text().split() == ["n", *map(str, range(250_000))]
+        assert out.read_text().split() == ['"n"', *map(str, range(250_000))]
     assert list(tmp_path.iterdir()) == [out]
 
 
@@ -127,12 +130,30 @@ def test_plans_pass_through(shell):
     assert "Total Time" in shell("sql", "explain analyze select count(*) from pairs", "--limit", "5").stdout
 
 
-def test_ctrl_c_ends_the_query(shell):
-    with shell.start("sql", ENDLESS) as process:
-        time.sleep(4)
+def test_ctrl_c_ends_the_query(shell, tmp_path):
+    out = tmp_path / "out.csv"
+    part = tmp_path / ".out.csv.part"
+    with shell.start("sql", "from range(1000000000000)", "--format", "csv", "-o", out, "--timeout", "30") as process:
+        while not (part.exists() and part.stat().st_size) and process.poll() is None:
+            time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (1, "error: The query was stopped.\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_before_the_query_begins_ends_it_too(shell):
+    with reading(shell.warehouse) as reader:
+
+        def late() -> None:
+            time.sleep(0.5)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            time.sleep(0.5)
+            with reader.ask(ENDLESS) as found:
+                found.rows()
+
+        with pytest.raises(InputError, match="was stopped"):
+            stoppable(reader, late)
 
 
 def test_a_reader_that_goes_away_is_no_error(shell):
@@ -145,7 +166,7 @@ def test_a_reader_that_goes_away_is_no_error(shell):
         timeout=60,
         check=False,
     )
-    assert (done.stdout, done.stderr) == ("range\n0\n", "")
+    assert (done.stdout, done.stderr) == ('"range"\n0\n', "")
 
 
 @pytest.mark.parametrize("limit", [1, 3, 4, 5, 8, 100, None])
