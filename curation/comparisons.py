@@ -8,6 +8,16 @@ from curation.records import BadRow, Record, field_of, messages_of, number_of, t
 from schemas.prompts import Message
 
 
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Where a format keeps what a comparison is made of. `prompt` is None where only whole conversations are stored."""
+
+    prompt: str | None = "prompt"
+    chosen: str = "chosen"
+    rejected: str = "rejected"
+    margin: str = "margin"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """What a preference record says: the context, and the better and the worse answer to it."""
@@ -17,20 +27,22 @@ class Comparison:
     rejected: str
 
 
-def comparison_of(record: Record, *, prompt: str | None, chosen: str, rejected: str) -> Comparison:
+def comparison_of(record: Record, keys: Keys) -> Comparison:
     """The comparison under these keys. A side is one answer, or the whole conversation with one answer at its end.
 
     Without a prompt (an absent key, or none named) it is what the two conversations share.
     """
-    sides = _side(record, chosen), _side(record, rejected)
-    if prompt is not None and prompt in record:
-        context = turns_of(record, prompt)
-    elif isinstance(record[chosen], str):
+    sides = _side(record, keys.chosen), _side(record, keys.rejected)
+    if keys.prompt is not None and keys.prompt in record:
+        context = turns_of(record, keys.prompt)
+    elif isinstance(record[keys.chosen], str):
         raise BadRow("missing_column", "a prompt: texts without one cannot be taken apart")
     else:
         context = _shared(*sides)
     answers = [side[len(context) :] if side[: len(context)] == context else side for side in sides]
-    return Comparison(context=context, chosen=_answer(answers[0], chosen), rejected=_answer(answers[1], rejected))
+    return Comparison(
+        context=context, chosen=_answer(answers[0], keys.chosen), rejected=_answer(answers[1], keys.rejected)
+    )
 
 
 def _side(record: Record, name: str) -> tuple[Message, ...]:
@@ -52,7 +64,7 @@ def _answer(turns: tuple[Message, ...], name: str) -> str:
     return turns[0]["content"]
 
 
-def strength_of(record: Record, margin: str = "margin") -> float | None:
+def strength_of(record: Record, margin: str) -> float | None:
     """How much better the chosen side is: its margin, or the distance of the two scores; None if not said."""
     strength = number_of(record, margin)
     if strength is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import count
 
 from schemas.ids import content_id
@@ -65,6 +66,7 @@ def fenced(label: str, text: str) -> str:
     return f"<{label}>\n{CHAT_TOKEN.sub(lambda found: f'{found[0]}{JOINER}', text)}\n</{label}>"
 
 
-def suspicions(text: str) -> list[str]:
+@lru_cache(maxsize=1024)
+def suspicions(text: str) -> tuple[str, ...]:
     """Kinds of attempts on a judge that a text looks like; none for most texts."""
-    return [kind for kind, pattern in SUSPICIONS.items() if pattern.search(text)]
+    return tuple(kind for kind, pattern in SUSPICIONS.items() if pattern.search(text))

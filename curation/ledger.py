@@ -266,11 +266,11 @@ def ask(
                 watch(tally)
             if not held:
                 return tally
-            tally.stopped = budget.exhausted() or f"max_cost {budget.limits.max_cost:g}"
-            if budget.exhausted() or tally.done == before:
+            limit = budget.exhausted()
+            if limit or tally.done == before:
+                tally.stopped = limit or f"max_cost {budget.limits.max_cost:g}"
                 return tally
-            stream = chain(held, stream)
-            tally.stopped = None
+            stream = chain(held, stream)  # what was under way has cost less than it might have
 
 
 def _refuse_silence(tally: Tally, outcome: Reply | Outage) -> None:

@@ -462,6 +462,7 @@ def main() -> None:
     """Entry point: errors that a user can act on become one sentence on standard error and an exit code."""
     # Idle threads must sleep: spinning ones slow everything tenfold when another process uses the same cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # read when torch is loaded; its warnings tear progress bars
     try:
         app()
     except PrefineryError as error:

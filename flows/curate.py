@@ -23,7 +23,7 @@ from curation.pairing import build_pairs, gather
 from flows.events import announce
 from flows.recipe import Recipe, load
 from flows.run import Run, answer, served
-from schemas.calls import OUTAGES, Answered, Request, Sampling
+from schemas.calls import OUTAGES, Answered, Sampling
 from schemas.drops import DROPS, Drop
 from schemas.errors import ConfigError, InputError, LimitReached
 from schemas.funnel import Funnel
@@ -139,7 +139,12 @@ def judge(run: Run, prompts: Sequence[Prompt], answered: Sequence[Response]) -> 
     by_model = sorted(run.recipe.judges, key=lambda judge: judge.model)
     for model, judges in groupby(by_model, key=lambda judge: judge.model):
         asked = partial(_questions, list(judges), groups, run.recipe.seed)
-        answers = answer(run, served(run.recipe, model), lambda asked=asked: _requests(asked()), f"judge {model}")
+        answers = answer(
+            run,
+            served(run.recipe, model),
+            lambda asked=asked: (question.request for question in asked()),
+            f"judge {model}",
+        )
         read_off = zip(asked(), answers, strict=True)
         while batch := list(islice(read_off, READ_CALLS)):
             run.call_ids.extend(found.call_id for _, found in batch)
@@ -153,26 +158,20 @@ def judge(run: Run, prompts: Sequence[Prompt], answered: Sequence[Response]) -> 
 READ_CALLS = 10_000
 """Replies that are read into rows and stored at a time."""
 
-Asked = tuple[Judge, Question]
+
+def _questions(judges: Sequence[Judge], groups: Sequence[Group], seed: int) -> Iterator[Question]:
+    return (question for judge in judges for group in groups for question in judge.questions(group, seed))
 
 
-def _questions(judges: Sequence[Judge], groups: Sequence[Group], seed: int) -> Iterator[Asked]:
-    return ((one, question) for one in judges for group in groups for question in one.questions(group, seed))
-
-
-def _requests(asked: Iterable[Asked]) -> Iterator[Request]:
-    return (question.request for _, question in asked)
-
-
-def _read(batch: Iterable[tuple[Asked, Answered]], run_id: str) -> tuple[list[Score | Vote], list[Drop]]:
+def _read(batch: Iterable[tuple[Question, Answered]], run_id: str) -> tuple[list[Score | Vote], list[Drop]]:
     """Rows of the replies, and a drop for each verdict that they do not give. An outage makes no row."""
     rows: list[Score | Vote] = []
     drops: list[Drop] = []
-    for (one, question), found in batch:
+    for question, found in batch:
         if found.status in OUTAGES:
             drops.append(Drop.of("judge", "call", found.status, row_id=found.call_id, run_id=run_id))
             continue
-        verdicts = one.read(question.subject, found)
+        verdicts = question.judge.read(question.subject, found)
         rows.extend(verdicts)
         drops.extend(
             Drop.of("judge", "verdict", row.failure, row_id=row.row_id, run_id=run_id)

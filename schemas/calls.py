@@ -149,6 +149,18 @@ class Reply:
     detail: str | None = None
     tries: int = 1
 
+    @classmethod
+    def unanswered(cls, reason: str, prompt_tokens: int, detail: str | None = None, tries: int = 1) -> Reply:
+        """The reply to a request that can never be answered: `reason` is too_long or rejected."""
+        return cls(
+            text="",
+            finish_reason=reason,
+            prompt_tokens=prompt_tokens,
+            completion_tokens=0,
+            detail=detail,
+            tries=tries,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outage:

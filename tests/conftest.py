@@ -9,6 +9,9 @@ from hypothesis import settings
 from flows.server import prefect_server
 from warehouse.lake import Lake
 
+# Read when torch is loaded, here or in a process that a test starts: idle threads sleep instead of spinning.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 settings.register_profile("patient", deadline=None, max_examples=50)
 settings.load_profile("patient")
 

@@ -1,11 +1,13 @@
 """A few prompts, responses and pairs made by hand."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import pyarrow as pa
 
 from curation.pairing import MEMBERS
+from schemas.calls import Request, Sampling
 from schemas.datasets import Member
 from schemas.pairs import PAIRS, Pair, pair_id_of
 from schemas.prompts import PROMPTS, Prompt, user
@@ -16,6 +18,12 @@ from warehouse.versions import Draft
 
 def some_prompts(count: int) -> list[Prompt]:
     return [Prompt.of(user(f"Say {i}."), source="hand") for i in range(count)]
+
+
+def requests(texts: Iterable[str], **changes: Any) -> list[Request]:
+    """A short request a text, each with a seed of its own."""
+    facts: dict[str, Any] = {"sampling": Sampling(max_tokens=32), "purpose": "test"} | changes
+    return [Request(messages=user(text), seed=i, **facts) for i, text in enumerate(texts)]
 
 
 def two_responses(prompt: Prompt) -> list[Response]:

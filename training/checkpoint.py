@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -25,10 +24,10 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from transformers.utils import logging
 
 from schemas.errors import ModelError
 from schemas.folder import whole_folder
+from schemas.quiet import quiet
 from schemas.revision import model_revision
 from training.prepare import pad_of
 
@@ -138,20 +137,6 @@ def resolve(path: Path | str) -> Path:
         raise ModelError(
             f"{path} is no folder here, and the hub does not give it either; name a model folder."
         ) from error
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep the loader's own reports and progress bars off the terminal."""
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
 
 
 def _config(folder: Path) -> Any:

@@ -109,12 +109,17 @@ class Lake:
         """
         with self.lock:
             with self.transaction():
-                now = self.snapshot()
-                recent = f"ducklake_table_insertions('lake', 'main', '{table.name}', {since + 1:d}, {now:d})"
-                if now > since and not self._remembers(since + 1):  # a collection came between
-                    recent = table.name
-                self._insert(table, table.check(rows), known=recent if now > since else None)
+                self._insert(table, table.check(rows), known=self._came_after(since, table))
             return self.snapshot()
+
+    def _came_after(self, since: int, table: Table) -> str | None:
+        """The relation of the rows that came after a snapshot; None if there are none."""
+        now = self.snapshot()
+        if now <= since:
+            return None
+        if not self._remembers(since + 1):  # a collection came between
+            return table.name
+        return f"ducklake_table_insertions('lake', 'main', '{table.name}', {since + 1:d}, {now:d})"
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -140,11 +145,8 @@ class Lake:
 
     def insert_new(self, table: Table, rows: pa.Table) -> int:
         """`insert` of rows that the caller knows to be new: nothing is searched."""
-        self.con.register("incoming", table.check(rows))
-        try:
+        with self._registered(incoming=table.check(rows)):
             self.con.execute(f"insert into {table.name} by name from incoming")
-        finally:
-            self.con.unregister("incoming")
         return rows.num_rows
 
     def _insert(self, table: Table, rows: pa.Table, *, known: str | None) -> int:
@@ -153,15 +155,22 @@ class Lake:
             return 0
         keys = ", ".join(table.key)
         unknown = f"anti join (select {keys} from {known}) using ({keys})" if known else ""
-        self.con.register("incoming", rows)
-        try:
-            # The first of several equal keys stays: rows named by content are equal where their keys are.
-            done = self.con.execute(
-                f"insert into {table.name} by name select distinct on ({keys}) * from incoming {unknown}"
-            ).fetchone()
-        finally:
-            self.con.unregister("incoming")
+        # The first of several equal keys stays: rows named by content are equal where their keys are.
+        new = f"insert into {table.name} by name select distinct on ({keys}) * from incoming {unknown}"
+        with self._registered(incoming=rows):
+            done = self.con.execute(new).fetchone()
         return int(done[0]) if done else 0
+
+    @contextmanager
+    def _registered(self, **relations: pa.Table) -> Iterator[None]:
+        """Give SQL these rows under these names."""
+        for name, rows in relations.items():
+            self.con.register(name, rows)
+        try:
+            yield
+        finally:
+            for name in relations:
+                self.con.unregister(name)
 
     def _rollback(self) -> None:
         try:
@@ -177,13 +186,8 @@ class Lake:
         """The answer of `warehouse/queries/<query>.sql`; Arrow tables among the parameters become relations."""
         relations = {name: value for name, value in parameters.items() if isinstance(value, pa.Table)}
         values = {name: value for name, value in parameters.items() if name not in relations}
-        for name, rows in relations.items():
-            self.con.register(name, rows)
-        try:
+        with self._registered(**relations):
             return self.con.execute(query_text(query), values or None).to_arrow_table()
-        finally:
-            for name in relations:
-                self.con.unregister(name)
 
     def stream(self, query: str, **parameters: pa.Table) -> Iterator[pa.RecordBatch]:
         """`ask`, a batch of rows at a time: for answers that are larger than memory should be."""

@@ -54,9 +54,6 @@ class OpenAI(Engine):
     patience_s: float = Field(default=300.0, ge=0)
     """How long a run waits for endpoints that refuse every connection."""
 
-    def identity(self) -> dict[str, Any]:
-        return {"name": self.name}
-
     def revision(self, model: str) -> str:
         return self.weights or super().revision(model)
 
@@ -210,14 +207,8 @@ def _refused(error: APIStatusError, key: str) -> Reply | Outage:
     if status == 429 or status >= 500 or status in (408, 409):
         return Outage(kind="upstream_error", detail=f"status {status}", tries=tries)
     too_long = any(phrase in said.lower() for phrase in CONTEXT)
-    return Reply(
-        text="",
-        finish_reason="too_long" if too_long else "rejected",
-        prompt_tokens=0,
-        completion_tokens=0,
-        detail=f"The server rejects the request with status {status}: {said}",
-        tries=tries,
-    )
+    detail = f"The server rejects the request with status {status}: {said}"
+    return Reply.unanswered("too_long" if too_long else "rejected", 0, detail, tries)
 
 
 def _said(error: APIStatusError, key: str) -> str:

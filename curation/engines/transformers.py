@@ -17,6 +17,7 @@ from pydantic import Field
 from curation.engines import Answer, Engine
 from schemas.calls import Outage, Reply, Request
 from schemas.errors import ModelError, UpstreamError
+from schemas.quiet import quiet
 from schemas.revision import adapter_revision
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Transformers(Engine):
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         try:
-            with _quiet():
+            with quiet():
                 tokenizer: Any = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
                 loaded: Any = AutoModelForCausalLM.from_pretrained(
                     model, dtype=self.dtype, use_safetensors=True, trust_remote_code=False, output_loading_info=True
@@ -111,13 +112,13 @@ class Served:
                 list(request.messages), add_generation_prompt=True, tokenize=True, return_dict=False
             )
         except TemplateError as error:
-            return _unanswered("rejected", 0, f"The chat template refuses the messages: {error}")
+            return Reply.unanswered("rejected", 0, f"The chat template refuses the messages: {error}")
         if len(prompt) >= self.limit:
-            return _unanswered("too_long", len(prompt))
+            return Reply.unanswered("too_long", len(prompt))
         try:
             matcher = request.structure and self.grammars.matcher(request.structure)
         except BadStructure as error:
-            return _unanswered("rejected", len(prompt), str(error))
+            return Reply.unanswered("rejected", len(prompt), str(error))
         return Row(
             request=request,
             prompt=prompt,
@@ -181,26 +182,6 @@ def _device() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """The loader's own reports and bars would tear our progress bars."""
-    from transformers.utils import logging
-
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
-
-
-def _unanswered(reason: str, prompt_tokens: int, detail: str | None = None) -> Reply:
-    return Reply(text="", finish_reason=reason, prompt_tokens=prompt_tokens, completion_tokens=0, detail=detail)
 
 
 def _reply(row: Row, latency_ms: float) -> Reply:

@@ -134,7 +134,7 @@ def _replies(llm: LLM, lora: LoRARequest | None, shard: Sequence[Request]) -> li
     found = dict(zip(fits, _generate(llm, lora, [(prompts[i], shard[i]) for i in fits]), strict=True))
     latency_ms = (time.perf_counter() - start) * 1000 / len(shard)
     return [
-        _reply(found[i], latency_ms, len(ids)) if i in found else _unanswered("too_long", len(ids))
+        _reply(found[i], latency_ms, len(ids)) if i in found else Reply.unanswered("too_long", len(ids))
         for i, ids in enumerate(prompts)
     ]
 
@@ -203,13 +203,9 @@ def _structured(request: Request) -> StructuredOutputsParams | None:
             return StructuredOutputsParams(choice=json.loads(structure.text))
 
 
-def _unanswered(reason: str, prompt_tokens: int, detail: str | None = None) -> Reply:
-    return Reply(text="", finish_reason=reason, prompt_tokens=prompt_tokens, completion_tokens=0, detail=detail)
-
-
 def _reply(output: RequestOutput | str, latency_ms: float, prompt_tokens: int) -> Reply:
     if isinstance(output, str):
-        return _unanswered("rejected", prompt_tokens, output)
+        return Reply.unanswered("rejected", prompt_tokens, output)
     answer = output.outputs[0]
     return Reply(
         text=answer.text.strip(),

@@ -6,8 +6,9 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
+from curation.comparisons import Keys, comparison_of, model_of, strength_of
 from curation.folders import record_files
 from curation.provenance import Note, Provenance, twins
 from curation.readers import SUFFIXES, Numbered, read_records
@@ -132,6 +133,42 @@ class Importer(Plugin):
             scale_hi=scale[1],
             rationale=rationale,
             failure=failure,
+        )
+
+
+class ComparisonImporter(Importer):
+    """A format whose record is one comparison of two answers. Subclasses say under which keys it lies.
+
+    Where a record does not say in `chosen_model` and `rejected_model` who wrote the answers, it is `<format>/unknown`.
+    """
+
+    license: ClassVar[str] = "the user's"
+
+    annotator: str | None = None
+    """Who compared; `<format>/unknown` when absent."""
+    annotator_kind: Literal["human", "ai", "rm", "unknown"] = "unknown"
+
+    @property
+    def keys(self) -> Keys:
+        """The keys of a record."""
+        return Keys()
+
+    def translate(self, record: Record) -> Iterator[Row]:
+        found, unknown = comparison_of(record, self.keys), f"{self.name}/unknown"
+        prompt = self.prompt(found.context)
+        yield prompt
+        sides = (
+            self.response(prompt, model_of(record, "chosen_model", unknown), found.chosen),
+            self.response(prompt, model_of(record, "rejected_model", unknown), found.rejected),
+        )
+        yield from sides
+        yield self.vote(
+            record,
+            sides,
+            winner=0,
+            strength=strength_of(record, self.keys.margin),
+            annotator=self.annotator or unknown,
+            annotator_kind=self.annotator_kind,
         )
 
 

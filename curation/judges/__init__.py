@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from importlib.resources import files
 from string import ascii_uppercase
 from typing import Any
@@ -57,7 +57,7 @@ class Subject:
 
     def to_json(self) -> str:
         """The text stored in `calls.subject`."""
-        return canonical(asdict(self))
+        return canonical({"prompt_id": self.prompt_id, "shown": self.shown, "about": self.about, "nonce": self.nonce})
 
     @classmethod
     def of_json(cls, text: str) -> Subject:
@@ -66,12 +66,33 @@ class Subject:
         return cls(**fields | {"shown": tuple(fields["shown"])})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Question:
-    """One request to a judge."""
+    """What a judge is to be asked. The request is written when it is wanted: reading a reply needs the subject only."""
 
+    judge: Judge
+    prompt: str
+    shown: tuple[Response, ...]
+    """The responses in the order in which they are shown."""
     subject: Subject
-    request: Request
+    seed: int
+    """The run's."""
+
+    @cached_property
+    def request(self) -> Request:
+        """What the model is sent."""
+        judge, subject = self.judge, self.subject
+        texts = [response.text for response in self.shown]
+        return Request(
+            messages=user(judge.rendered(self.prompt, texts, about=subject.about, nonce=subject.nonce)),
+            sampling=judge.sampling,
+            seed=seed_of(self.seed, judge.name, subject.about, list(subject.shown)),
+            structure=judge.structure(subject.about, subject.nonce, len(texts)),
+            purpose=f"judge:{judge.name}",
+            template_hash=judge.template_hash,
+            subject=subject.to_json(),
+            flags=tuple(f"{kind}:{r.response_id}" for r in self.shown for kind in suspicions(r.text)),
+        )
 
 
 def labels_for(count: int, nonce: str) -> list[str]:
@@ -99,6 +120,11 @@ class Judge(Plugin):
             raise ValueError(f"the template does not compile: {error}") from error
         return text
 
+    @cached_property
+    def template_hash(self) -> str:
+        """Names the template in every call that it shaped."""
+        return content_id("template", self.template)
+
     @abstractmethod
     def questions(self, group: Group, seed: int) -> Iterator[Question]:
         """What to ask about a group."""
@@ -113,26 +139,12 @@ class Judge(Plugin):
 
     def question(self, group: Group, shown: Sequence[Response], *, about: str, seed: int) -> Question:
         """A question that shows these responses, in this order."""
-        texts = [response.text for response in shown]
         prompt = conversation(group.prompt.messages)
-        subject = Subject(
-            prompt_id=group.prompt.prompt_id,
-            shown=tuple(response.response_id for response in shown),
-            about=about,
-            # The same in every order and aspect: prompts that begin alike are computed once.
-            nonce=nonce_for([prompt, *texts], self.nonce_chars, seed, sorted(r.response_id for r in shown)),
-        )
-        request = Request(
-            messages=user(self.rendered(prompt, texts, about=about, nonce=subject.nonce)),
-            sampling=self.sampling,
-            seed=seed_of(seed, self.name, about, list(subject.shown)),
-            structure=self.structure(about, subject.nonce, len(shown)),
-            purpose=f"judge:{self.name}",
-            template_hash=content_id("template", self.template),
-            subject=subject.to_json(),
-            flags=tuple(f"{kind}:{r.response_id}" for r in shown for kind in suspicions(r.text)),
-        )
-        return Question(subject=subject, request=request)
+        ids = tuple(response.response_id for response in shown)
+        # The same in every order and aspect: prompts that begin alike are computed once.
+        nonce = nonce_for([prompt, *(response.text for response in shown)], self.nonce_chars, seed, sorted(ids))
+        subject = Subject(prompt_id=group.prompt.prompt_id, shown=ids, about=about, nonce=nonce)
+        return Question(judge=self, prompt=prompt, shown=tuple(shown), subject=subject, seed=seed)
 
     def rendered(self, prompt: str, texts: Sequence[str], *, about: str, nonce: str) -> str:
         """The user turn: the template, with the prompt and the answers inside their fences."""

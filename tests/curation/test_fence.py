@@ -31,7 +31,7 @@ def test_attempts_are_noticed(kind, text):
     ],
 )
 def test_ordinary_text_is_left_in_peace(text):
-    assert suspicions(text) == []
+    assert suspicions(text) == ()
 
 
 @given(st.text(), st.integers())

@@ -11,7 +11,7 @@ from transformers import LlamaForCausalLM
 
 from schemas.base import Strict
 from schemas.ids import content_id
-from training.checkpoint import quiet
+from schemas.quiet import quiet
 from training.sandbox.tiny import Fit, fit, is_trained, save, trained_folder
 from training.sandbox.tokenizer import PAD, build_tokenizer
 from training.sandbox.trees import Lesson, bucketed, plant

@@ -16,7 +16,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from schemas.base import Strict
 from schemas.folder import whole_folder
-from training.checkpoint import quiet
+from schemas.quiet import quiet
 from training.sandbox.muon import Muon
 from training.sandbox.tokenizer import BOS, EOS, PAD
 from training.sandbox.trees import Batch

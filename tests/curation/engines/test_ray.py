@@ -11,18 +11,14 @@ import pytest
 from curation.engines.ray import Ray
 from curation.engines.transformers import Transformers
 from flows.sandbox import HELD_OUT, prompts, sandbox_path
-from schemas.calls import Outage, Reply, Request, Sampling
+from schemas.calls import Outage, Reply
 from schemas.errors import ConfigError, ModelError, UnknownPlugin, UpstreamError
 from schemas.prompts import user
+from tests.rows import requests
 
 INNER = {"name": "transformers", "dtype": "float32"}
 
 slow = pytest.mark.slow
-
-
-def _requests(texts, **changes):
-    facts = {"sampling": Sampling(max_tokens=32), "purpose": "test"} | changes
-    return [Request(messages=user(text), seed=i, **facts) for i, text in enumerate(texts)]
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +35,7 @@ def answer(base):
 @slow
 def test_every_request_is_answered_once_and_as_in_one_process(base, answer):
     texts = prompts(HELD_OUT, 40)
-    wanted = _requests(texts) + _requests(texts[:1] * 8)
+    wanted = requests(texts) + requests(texts[:1] * 8)
     pairs = list(answer(wanted))
     assert Counter(request.seed for request, _ in pairs) == Counter(request.seed for request in wanted)
     assert {id(request) for request, _ in pairs} == {id(request) for request in wanted}
@@ -55,7 +51,7 @@ def test_requests_are_drawn_as_they_can_be_served(answer):
     drawn = []
 
     def stream():
-        for request in _requests(prompts(HELD_OUT, 60)):
+        for request in requests(prompts(HELD_OUT, 60)):
             drawn.append(request)
             yield request
 
@@ -81,7 +77,7 @@ def _title(process):
 
 @slow
 def test_a_killed_worker_costs_no_reply(base, answer):
-    wanted = _requests(prompts(HELD_OUT, 240))
+    wanted = requests(prompts(HELD_OUT, 240))
     before = {one.pid for one in _workers()}
     replies = answer(wanted)
     found = [next(replies)]
@@ -113,12 +109,12 @@ def test_a_shard_whose_workers_die_again_and_again_is_an_outage(answer):
     hunter = threading.Thread(target=hunt)
     hunter.start()
     try:
-        found = [outage for _, outage in answer(_requests(prompts(HELD_OUT, 12)))]
+        found = [outage for _, outage in answer(requests(prompts(HELD_OUT, 12)))]
     finally:
         over.set()
         hunter.join()
     assert [isinstance(one, Outage) and (one.kind, one.tries) for one in found] == [("upstream_error", 3)] * 12
-    assert all(isinstance(reply, Reply) for _, reply in answer(_requests(prompts(HELD_OUT, 12))))
+    assert all(isinstance(reply, Reply) for _, reply in answer(requests(prompts(HELD_OUT, 12))))
 
 
 @slow
@@ -129,7 +125,7 @@ def test_shards_of_a_dead_worker_go_to_the_others_until_none_is_left(base, answe
 
     held = ray.remote(num_cpus=0)(Worker)
     first, second = (held.remote(INNER, base, None) for _ in range(2))
-    wanted = _requests(prompts(HELD_OUT, 12))
+    wanted = requests(prompts(HELD_OUT, 12))
     ray.kill(first)
     assert {request.seed for request, _ in _answer(ray, [first, second], _shards(wanted, 4))} == set(range(12))
     ray.kill(second)

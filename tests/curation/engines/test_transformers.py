@@ -13,9 +13,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from curation.decoding import gumbel, penalised, warped
 from curation.engines.transformers import Transformers
 from flows.sandbox import HELD_OUT, prompts, sandbox_path
-from schemas.calls import Request, Sampling, Structure
+from schemas.calls import Sampling, Structure
 from schemas.errors import ModelError
 from schemas.prompts import user
+from tests.rows import requests
 
 RATINGS = {
     "type": "object",
@@ -30,11 +31,6 @@ RATINGS = {
     "required": ["ratings"],
     "additionalProperties": False,
 }
-
-
-def _requests(texts, **changes):
-    facts = {"sampling": Sampling(max_tokens=32), "purpose": "test"} | changes
-    return [Request(messages=user(text), seed=i, **facts) for i, text in enumerate(texts)]
 
 
 @pytest.fixture(scope="module")
@@ -61,16 +57,16 @@ def plain(base):
     return tokenizer, model, ids
 
 
-def _replies(answer, requests):
-    return [reply for _, reply in answer(requests)]
+def _replies(answer, asked):
+    return [reply for _, reply in answer(asked)]
 
 
-def _texts(answer, requests):
-    return [reply.text for reply in _replies(answer, requests)]
+def _texts(answer, asked):
+    return [reply.text for reply in _replies(answer, asked)]
 
 
 def test_every_request_comes_back_with_its_reply(answer):
-    wanted = _requests(prompts(HELD_OUT, 40))
+    wanted = requests(prompts(HELD_OUT, 40))
     pairs = list(answer(iter(wanted)))
     assert [request for request, _ in pairs] == wanted
     assert all(reply.text and reply.finish_reason in {"stop", "length"} for _, reply in pairs)
@@ -78,7 +74,7 @@ def test_every_request_comes_back_with_its_reply(answer):
 
 
 def test_replies_depend_on_the_seed_and_not_on_the_batch(base, answer):
-    wanted = _requests(prompts(HELD_OUT, 40))
+    wanted = requests(prompts(HELD_OUT, 40))
     texts = _texts(answer, wanted)
     assert len(set(texts)) > 20
     assert _texts(answer, wanted[10:]) == texts[10:]
@@ -87,7 +83,7 @@ def test_replies_depend_on_the_seed_and_not_on_the_batch(base, answer):
 
 
 def test_equal_prompts_with_different_seeds_get_different_answers(answer):
-    assert len(set(_texts(answer, _requests(prompts(HELD_OUT, 1) * 16)))) > 4
+    assert len(set(_texts(answer, requests(prompts(HELD_OUT, 1) * 16)))) > 4
 
 
 def test_rows_of_a_batch_keep_their_own_sampling(answer):
@@ -98,7 +94,7 @@ def test_rows_of_a_batch_keep_their_own_sampling(answer):
         Sampling(min_p=0.2, presence_penalty=0.5, frequency_penalty=0.5, max_tokens=32, stop=("and",)),
         Sampling(top_k=1, max_tokens=20),
     ]
-    mixed = [replace(one, sampling=kinds[i % len(kinds)]) for i, one in enumerate(_requests(prompts(HELD_OUT, 5) * 5))]
+    mixed = [replace(one, sampling=kinds[i % len(kinds)]) for i, one in enumerate(requests(prompts(HELD_OUT, 5) * 5))]
     replies = _replies(answer, mixed)
     for one, reply in zip(mixed, replies, strict=True):
         assert _texts(answer, [one]) == [reply.text]
@@ -108,7 +104,7 @@ def test_rows_of_a_batch_keep_their_own_sampling(answer):
 def test_greedy_replies_are_those_of_plain_generate(answer, plain):
     tokenizer, model, ids = plain
     texts = prompts(HELD_OUT, 20)
-    replies = _texts(answer, _requests(texts, sampling=Sampling(temperature=0, max_tokens=32)))
+    replies = _texts(answer, requests(texts, sampling=Sampling(temperature=0, max_tokens=32)))
     for text, reply in zip(texts, replies, strict=True):
         prompt = ids(text)
         out = model.generate(
@@ -119,7 +115,7 @@ def test_greedy_replies_are_those_of_plain_generate(answer, plain):
 
 def test_a_prompt_that_does_not_fit_is_a_reply_and_spares_its_batch(answer):
     texts = prompts(HELD_OUT, 2)
-    first, long, last = _replies(answer, _requests([texts[0], " ".join(texts * 60), texts[1]]))
+    first, long, last = _replies(answer, requests([texts[0], " ".join(texts * 60), texts[1]]))
     assert (long.text, long.finish_reason, long.completion_tokens) == ("", "too_long", 0)
     assert long.prompt_tokens > 512
     assert first.text
@@ -130,7 +126,7 @@ def test_a_reply_ends_where_the_context_does(base, plain):
     *_, ids = plain
     text = prompts(HELD_OUT, 1)[0]
     room = ids(text).shape[1]
-    (wanted,) = _requests([text])
+    (wanted,) = requests([text])
     for spare, ended in ((0, ("too_long", 0)), (1, ("length", 1))):
         with Transformers(max_model_len=room + spare).start(base) as answer:
             ((_, reply),) = answer([wanted])
@@ -138,12 +134,12 @@ def test_a_reply_ends_where_the_context_does(base, plain):
 
 
 def test_the_longest_reply_is_cut_and_says_so(answer):
-    (reply,) = _replies(answer, _requests(prompts(HELD_OUT, 1), sampling=Sampling(max_tokens=1)))
+    (reply,) = _replies(answer, requests(prompts(HELD_OUT, 1), sampling=Sampling(max_tokens=1)))
     assert (reply.finish_reason, reply.completion_tokens) == ("length", 1)
 
 
 def test_a_stop_string_ends_the_reply_and_is_not_in_it(answer):
-    wanted = _requests(prompts(HELD_OUT, 8), sampling=Sampling(temperature=0, max_tokens=32))
+    wanted = requests(prompts(HELD_OUT, 8), sampling=Sampling(temperature=0, max_tokens=32))
     for one, text in zip(wanted, _texts(answer, wanted), strict=True):
         stop = text.split()[3]
         (reply,) = _replies(answer, [replace(one, sampling=Sampling(temperature=0, max_tokens=32, stop=(stop,)))])
@@ -153,7 +149,7 @@ def test_a_stop_string_ends_the_reply_and_is_not_in_it(answer):
 
 def test_a_schema_is_kept_even_by_a_model_that_knows_nothing_of_it(answer):
     structure = Structure(kind="json", text=json.dumps(RATINGS))
-    replies = _replies(answer, _requests(prompts(HELD_OUT, 20), structure=structure))
+    replies = _replies(answer, requests(prompts(HELD_OUT, 20), structure=structure))
     ended = [json.loads(reply.text) for reply in replies if reply.finish_reason == "stop"]
     assert len(ended) >= 10
     for found in ended:
@@ -168,7 +164,7 @@ def test_a_schema_is_kept_even_by_a_model_that_knows_nothing_of_it(answer):
 def test_only_what_the_structure_allows_is_said(answer, structure):
     for temperature in (0.0, 5.0):
         sampling = Sampling(temperature=temperature, max_tokens=8)
-        replies = _replies(answer, _requests(prompts(HELD_OUT, 20), structure=structure, sampling=sampling))
+        replies = _replies(answer, requests(prompts(HELD_OUT, 20), structure=structure, sampling=sampling))
         assert {reply.finish_reason for reply in replies} == {"stop"}
         assert {reply.text for reply in replies} <= {"first", "second"}
 
@@ -178,7 +174,7 @@ def test_only_what_the_structure_allows_is_said(answer, structure):
     [("regex", "(a"), ("json", '{"type": 5}'), ("json", "{"), ("choice", "[]"), ("choice", "A"), ("choice", "[1]")],
 )
 def test_a_malformed_structure_is_rejected_alone(answer, kind, text):
-    first, second, third = _requests(prompts(HELD_OUT, 3))
+    first, second, third = requests(prompts(HELD_OUT, 3))
     replies = _replies(answer, [first, replace(second, structure=Structure(kind=kind, text=text)), third])
     assert [reply.finish_reason == "rejected" for reply in replies] == [False, True, False]
     assert replies[1].text == ""
@@ -188,7 +184,7 @@ def test_a_malformed_structure_is_rejected_alone(answer, kind, text):
 
 
 def test_a_pattern_that_the_vocabulary_cannot_spell_ends_the_reply(answer):
-    (reply,) = _replies(answer, _requests(prompts(HELD_OUT, 1), structure=Structure(kind="regex", text="~{9}")))
+    (reply,) = _replies(answer, requests(prompts(HELD_OUT, 1), structure=Structure(kind="regex", text="~{9}")))
     assert (reply.text, reply.finish_reason) == ("", "stop")
 
 
@@ -199,7 +195,7 @@ def test_a_message_that_the_template_refuses_is_rejected_alone(base, tmp_path):
         "<user> {{ message['content'] }}{% endfor %} <assistant>"
     )
     with Transformers().start(str(folder)) as answer:
-        fine, refused = _replies(answer, _requests(["what is red ?", "no"]))
+        fine, refused = _replies(answer, requests(["what is red ?", "no"]))
     assert fine.finish_reason in {"stop", "length"}
     assert (refused.finish_reason, refused.detail) == ("rejected", "The chat template refuses the messages: not that")
 
@@ -208,7 +204,7 @@ def test_alternatives_are_stored_for_every_token(answer, plain):
     tokenizer, model, ids = plain
     text = prompts(HELD_OUT, 1)[0]
     sampling = Sampling(temperature=0, max_tokens=12)
-    asked, bare = _requests([text], sampling=sampling, top_logprobs=3) + _requests([text], sampling=sampling)
+    asked, bare = requests([text], sampling=sampling, top_logprobs=3) + requests([text], sampling=sampling)
     reply, without = _replies(answer, [asked, bare])
     found = json.loads(reply.logprobs)
     assert without.logprobs is None
@@ -261,7 +257,7 @@ def test_an_adapter_changes_the_answers(base, answer, tmp_path):
     config = peft.LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
     model = peft.get_peft_model(AutoModelForCausalLM.from_pretrained(base), config)
     model.save_pretrained(tmp_path)
-    wanted = _requests(prompts(HELD_OUT, 8), sampling=Sampling(temperature=0, max_tokens=16))
+    wanted = requests(prompts(HELD_OUT, 8), sampling=Sampling(temperature=0, max_tokens=16))
     with Transformers(dtype="float32").start(base, str(tmp_path)) as adapted:
         texts = _texts(adapted, wanted)
     assert texts != _texts(answer, wanted)

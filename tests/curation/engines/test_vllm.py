@@ -9,45 +9,41 @@ from curation.engines import ENGINES
 from curation.judges.aspects import Aspects
 from flows.recipe import load
 from flows.sandbox import HELD_OUT, RECIPE, prompts, sandbox_path
-from schemas.calls import Request, Sampling, Structure
+from schemas.calls import Sampling, Structure
 from schemas.errors import ModelError
 from schemas.prompts import user
-
-
-def _requests(texts, **changes):
-    facts = {"sampling": Sampling(max_tokens=32), "purpose": "test"} | changes
-    return [Request(messages=user(text), seed=i, **facts) for i, text in enumerate(texts)]
+from tests.rows import requests
 
 
 @pytest.fixture(scope="module")
 def complete():
     engine = load(RECIPE).engine
     with engine.start(str(sandbox_path("base"))) as answer:
-        yield lambda requests: [reply for _, reply in answer(requests)]
+        yield lambda asked: [reply for _, reply in answer(asked)]
 
 
 def test_replies_depend_on_the_seed_and_not_on_the_neighbours(complete):
-    wanted = _requests(prompts(HELD_OUT, 40))
+    wanted = requests(prompts(HELD_OUT, 40))
     texts = [reply.text for reply in complete(wanted)]
     assert [reply.text for reply in complete(wanted[10:])] == texts[10:]
     assert len(set(texts)) > 20
 
 
 def test_equal_prompts_with_different_seeds_get_different_answers(complete):
-    replies = complete(_requests(prompts(HELD_OUT, 1) * 16))
+    replies = complete(requests(prompts(HELD_OUT, 1) * 16))
     assert len({reply.text for reply in replies}) > 4
 
 
 def test_a_prompt_that_does_not_fit_is_a_reply_and_spares_its_batch(complete):
     texts = prompts(HELD_OUT, 2)
-    replies = complete(_requests([texts[0], " ".join(texts * 40), texts[1]]))
+    replies = complete(requests([texts[0], " ".join(texts * 40), texts[1]]))
     assert [reply.finish_reason == "too_long" for reply in replies] == [False, True, False]
     assert replies[0].text
     assert replies[2].text
 
 
 def test_the_longest_reply_is_cut_and_says_so(complete):
-    (reply,) = complete(_requests(prompts(HELD_OUT, 1), sampling=Sampling(max_tokens=1)))
+    (reply,) = complete(requests(prompts(HELD_OUT, 1), sampling=Sampling(max_tokens=1)))
     assert (reply.finish_reason, reply.completion_tokens) == ("length", 1)
 
 
@@ -58,7 +54,7 @@ def test_vllm_and_transformers_agree_on_greedy_answers(complete):
     folder = sandbox_path("base")
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
     texts = prompts(HELD_OUT, 20)
-    replies = complete(_requests(texts, sampling=Sampling(temperature=0, max_tokens=32)))
+    replies = complete(requests(texts, sampling=Sampling(temperature=0, max_tokens=32)))
     same = 0
     for text, reply in zip(texts, replies, strict=True):
         ids = tokenizer.apply_chat_template(
@@ -72,7 +68,7 @@ def test_vllm_and_transformers_agree_on_greedy_answers(complete):
 
 def test_a_schema_is_kept_even_by_a_model_that_knows_nothing_of_it(complete):
     schema = json.dumps(Aspects(model="m", rationale=False).reply_schema("helpfulness", ["A_0", "B_0"], "tie_0"))
-    for reply in complete(_requests(prompts(HELD_OUT, 20), structure=Structure(kind="json", text=schema))):
+    for reply in complete(requests(prompts(HELD_OUT, 20), structure=Structure(kind="json", text=schema))):
         if reply.finish_reason == "stop":
             assert set(json.loads(reply.text)["ratings"]) == {"A_0", "B_0"}
 
@@ -81,11 +77,11 @@ def test_choices_and_patterns_are_kept_too(complete):
     choice = Structure(kind="choice", text='["say", "list"]')
     pattern = Structure(kind="regex", text="(red|blue)")
     for structure, allowed in ((choice, {"say", "list"}), (pattern, {"red", "blue"})):
-        assert {reply.text for reply in complete(_requests(prompts(HELD_OUT, 8), structure=structure))} <= allowed
+        assert {reply.text for reply in complete(requests(prompts(HELD_OUT, 8), structure=structure))} <= allowed
 
 
 def test_a_request_that_vllm_rejects_spares_its_shard(complete):
-    wanted = _requests(prompts(HELD_OUT, 5))
+    wanted = requests(prompts(HELD_OUT, 5))
     wanted[2] = replace(wanted[2], structure=Structure(kind="regex", text="(unclosed"))
     replies = complete(wanted)
     assert [reply.finish_reason == "rejected" for reply in replies] == [False, False, True, False, False]
@@ -93,7 +89,7 @@ def test_a_request_that_vllm_rejects_spares_its_shard(complete):
 
 
 def test_alternatives_of_every_token_come_with_their_log_probabilities(complete):
-    (reply,) = complete(_requests(prompts(HELD_OUT, 1), top_logprobs=3))
+    (reply,) = complete(requests(prompts(HELD_OUT, 1), top_logprobs=3))
     positions = json.loads(reply.logprobs)
     assert len(positions) == reply.completion_tokens
     assert all(len(position) >= 3 and max(position.values()) <= 0 for position in positions)
@@ -112,7 +108,7 @@ def test_an_adapter_changes_the_answers_and_nothing_else(tmp_path):
     )
     model.save_pretrained(tmp_path / "adapter")
     engine = load(RECIPE).engine
-    wanted = _requests(prompts(HELD_OUT, 20))
+    wanted = requests(prompts(HELD_OUT, 20))
     with engine.start(str(sandbox_path("base")), str(tmp_path / "adapter")) as answer:
         adapted = [reply.text for _, reply in answer(wanted)]
     with engine.start(str(sandbox_path("base"))) as answer:

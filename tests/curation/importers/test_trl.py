@@ -1,6 +1,6 @@
 import pytest
 
-from curation.importers.trl import MODEL, Trl
+from curation.importers.trl import Trl
 from curation.records import BadRow
 
 HI = {"role": "user", "content": "Hi"}
@@ -19,7 +19,7 @@ HELLO, AWAY = ({"role": "assistant", "content": text} for text in ("Hello!", "Go
 def test_all_shapes_are_one_comparison(record):
     prompt, chosen, rejected, vote = Trl().translate(record)
     assert list(prompt.messages) == [HI]
-    assert (chosen.text, rejected.text, chosen.model) == ("Hello!", "Go away.", MODEL)
+    assert (chosen.text, rejected.text, chosen.model) == ("Hello!", "Go away.", "trl/unknown")
     assert (vote.response_a if vote.verdict == "a" else vote.response_b) == chosen.response_id
     assert (vote.annotator_kind, vote.strength) == ("unknown", None)
 

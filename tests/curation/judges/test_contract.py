@@ -37,7 +37,7 @@ def test_no_text_makes_a_verdict_out_of_nothing(judge, group, reply, said):
 def test_a_template_with_an_unknown_variable_is_refused(judge, group):
     broken = judge.model_copy(update={"template": "{{ nonsense }}"})
     with pytest.raises(ConfigError, match="template"):
-        list(broken.questions(group, 0))
+        _ = next(broken.questions(group, 0)).request
 
 
 def test_a_template_that_does_not_compile_is_refused(judge):
