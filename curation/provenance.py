@@ -9,7 +9,7 @@ from hashlib import blake2b, file_digest
 from pathlib import Path
 
 from curation.records import Record
-from schemas.ids import content_id
+from schemas.ids import canonical
 from schemas.responses import Response
 
 MAX_REMEMBERED = 500_000
@@ -50,11 +50,11 @@ class Provenance:
 
     def record(self, record: Record, where: str) -> None:
         """Look for records that were read before, and for ids that name several records."""
-        if _known(self._records, dict(record)):
+        if _known(self._records, canonical(dict(record))):
             self.tell(Note(kind="record repeated", detail=where))
             return
         name = record.get(self.id_column) if self.id_column else None
-        if name is not None and _known(self._ids, name):
+        if name is not None and _known(self._ids, str(name)):
             self.tell(Note(kind="one id, several records", detail=f"{self.id_column} {name!r}, {where}"))
 
     def response(self, response: Response, where: str) -> None:
@@ -65,7 +65,7 @@ class Provenance:
         if not response.text.strip():
             self.tell(Note(kind="empty response", detail=f"{response.model}, {where}"))
             return
-        text = _short(response.model, response.text)
+        text = hash((response.model, response.text))
         if text not in self._prompts_of_text and len(self._prompts_of_text) >= MAX_REMEMBERED:
             return
         self._prompts_of_text[text] += 1
@@ -107,15 +107,10 @@ def twins(files: Sequence[Path]) -> dict[Path, Path]:
     return found
 
 
-def _known(remembered: set[int], *parts: object) -> bool:
-    """Whether the parts came before; remembers them while there is room."""
-    short = _short(*parts)
+def _known(remembered: set[int], name: str) -> bool:
+    """Whether the name came before; remembers its 64-bit hash while there is room."""
+    short = hash(name)
     if short not in remembered and len(remembered) < MAX_REMEMBERED:
         remembered.add(short)
         return False
     return short in remembered
-
-
-def _short(*parts: object) -> int:
-    """64 bits of a content id: enough to notice, a fifth of the memory."""
-    return int(content_id(*parts)[:16], 16)

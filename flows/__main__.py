@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,12 +81,13 @@ def import_(
     import pyarrow as pa
 
     from curation.importers import IMPORTERS, import_paths
+    from training.progress import shown
     from warehouse.lake import Lake
 
     changes = dict(_assignment(text) for text in set_ or [])
     importer = IMPORTERS.build({"name": format_, "source": source, **changes})
-    with Lake.create(warehouse) as lake:
-        done = import_paths(lake, importer, paths)
+    with Lake.create(warehouse) as lake, shown() as report:
+        done = import_paths(lake, importer, paths, watch=partial(report, f"import {importer.origin} (MB)"))
     rows = [{"what": "records read", "rows": done.funnel.read}, {"what": "records kept", "rows": done.funnel.kept}]
     rows += [{"what": f"dropped: {reason}", "rows": n} for reason, n in sorted(done.funnel.dropped.items())]
     rows += [{"what": f"new {table}", "rows": n} for table, n in done.new.items()]
@@ -186,11 +188,10 @@ def show(
 ) -> None:
     """Show one version: its counts, its funnel with drop reasons, and the models trained from it."""
     from warehouse.lake import Lake
-    from warehouse.versions import find_version
+    from warehouse.versions import facts
 
     with Lake.open(warehouse, read_only=True) as lake:
-        version = find_version(lake, label)
-        _show(lake.ask("version_facts", dataset=version.dataset, version=version.version), output)
+        _show(facts(lake, label), output)
 
 
 @app.command()

@@ -33,6 +33,7 @@ from schemas.prompts import Prompt
 from schemas.responses import RESPONSES, Response
 from schemas.scores import SCORES, Score
 from schemas.votes import VOTES, Vote
+from training.progress import shown
 from warehouse.lake import Lake
 from warehouse.versions import Draft, Published, publish
 
@@ -63,7 +64,9 @@ def curate_into(lake: Lake, recipe: Recipe) -> Published | None:
     """The stages of a recipe in their fixed order."""
     run = Run(lake=lake, recipe=recipe)
     for wanted in recipe.imports:
-        done = import_paths(lake, wanted.format, wanted.paths, run_id=run.run_id)
+        with shown() as report:
+            watch = partial(report, f"import {wanted.format.origin} (MB)")
+            done = import_paths(lake, wanted.format, wanted.paths, run_id=run.run_id, watch=watch)
         for note in done.notes:
             sys.stderr.write(
                 f"import {wanted.format.origin}: {note.kind}: {note.rows:,} ({note.detail or 'no detail'})\n"

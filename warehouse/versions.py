@@ -148,6 +148,15 @@ def find_version(lake: Lake, label: str) -> DatasetVersion:
     raise UnknownVersion(name, int(number), [version.label for version in published])
 
 
+def facts(lake: Lake, label: str) -> pa.Table:
+    """Counts, funnel with drop reasons, and models of the version called `NAME@V`: columns what, value."""
+    version = find_version(lake, label)
+    # Cut out here: for the first parameter of a query DuckDB loads pandas, which takes longer than all the rest.
+    found = lake.ask("version_facts")
+    labels = found.column("label").to_pylist()
+    return found.slice(labels.index(version.label), labels.count(version.label)).drop_columns("label")
+
+
 def members(lake: Lake, dataset: str, version: int) -> pa.Table:
     """Members of a version with their treatment (TREATMENT columns), by pair id."""
     return lake.ask("members", dataset=dataset, version=version)

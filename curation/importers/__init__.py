@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -30,6 +31,8 @@ BATCH_RECORDS = 10_000
 
 BATCH_CHARS = 20_000_000
 """Most text committed at once: with BATCH_RECORDS it bounds memory, whatever the size of the file and its records."""
+
+MB = 1_000_000
 
 Row = Prompt | Response | Vote | Score
 
@@ -187,8 +190,17 @@ class Imported:
     notes: list[Note] = field(default_factory=list)
 
 
-def import_paths(lake: Lake, importer: Importer, paths: Sequence[Path], *, run_id: str | None = None) -> Imported:
+def import_paths(
+    lake: Lake,
+    importer: Importer,
+    paths: Sequence[Path],
+    *,
+    run_id: str | None = None,
+    watch: Callable[[int, int], None] = lambda *_: None,
+) -> Imported:
     """Import files (folders are searched) and account for every record.
+
+    `watch` is told how many of how many MB are done: nearly, because only the text of a record is counted.
 
     Raises InputError when a path is absent, a file is empty, or no record of a batch can be used; then nothing of
     that batch is written.
@@ -196,11 +208,16 @@ def import_paths(lake: Lake, importer: Importer, paths: Sequence[Path], *, run_i
     work = _Work(lake=lake, importer=importer, run_id=run_id)
     files = record_files(paths, importer.suffixes)
     same = twins(files)
-    for path in files:
+    sizes = [path.stat().st_size for path in files]
+    for number, path in enumerate(files):
         if path in same:
             work.skip(path, same[path])
-        else:
-            work.file(path)
+            continue
+        chars = 0
+        for batch_chars in work.file(path):
+            chars += batch_chars
+            watch(ceil((sum(sizes[:number]) + min(chars, sizes[number])) / MB), ceil(sum(sizes) / MB))
+    watch(ceil(sum(sizes) / MB), ceil(sum(sizes) / MB))
     return work.done()
 
 
@@ -227,11 +244,11 @@ class _Work:
         self.lake.append((DROPS, DROPS.rows([drop])))
         self.provenance.tell(Note(kind="identical file left out", detail=detail))
 
-    def file(self, path: Path) -> None:
-        """Import one file, a batch at a time."""
+    def file(self, path: Path) -> Iterator[int]:
+        """Import one file, a batch at a time; yields the length of the text of each."""
         expected = self.importer.model_of(path)
         seen = 0
-        for batch in _batches(read_records(path)):
+        for batch, chars in _batches(read_records(path)):
             rows, drops = self._translate(path, batch)
             if len(drops) == len(batch):
                 raise InputError(_no_record_fits(self.importer, path, drops[0]))
@@ -240,6 +257,7 @@ class _Work:
                 models = {row.model for row in rows if isinstance(row, Response)}
                 self.provenance.generator(models, expected, path)
             seen += len(batch)
+            yield chars
         if not seen:
             raise InputError(f"{path} is empty; give a file with at least one {self.importer.name} record.")
 
@@ -297,17 +315,18 @@ def _no_record_fits(importer: Importer, path: Path, first: Drop) -> str:
     )
 
 
-def _batches(numbered: Numbered) -> Iterator[list[tuple[int, Record | BadRow]]]:
+def _batches(numbered: Numbered) -> Iterator[tuple[list[tuple[int, Record | BadRow]], int]]:
+    """Records that are committed together, and the length of their text."""
     batch: list[tuple[int, Record | BadRow]] = []
     chars = 0
     for number, record in numbered:
         batch.append((number, record))
         chars += 0 if isinstance(record, BadRow) else _chars(record)
         if len(batch) >= BATCH_RECORDS or chars >= BATCH_CHARS:
-            yield batch
+            yield batch, chars
             batch, chars = [], 0
     if batch:
-        yield batch
+        yield batch, chars
 
 
 def _chars(value: object) -> int:

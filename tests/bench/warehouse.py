@@ -24,10 +24,12 @@ import pyarrow.parquet as pq
 
 from curation.importers import IMPORTERS, import_paths
 from curation.pairing import MEMBERS
+from schemas.calls import CALLS
 from schemas.datasets import fingerprint
 from schemas.pairs import PAIRS
 from schemas.prompts import PROMPTS
 from schemas.responses import RESPONSES
+from schemas.scores import SCORES
 from schemas.votes import VOTES
 from tests.bench.figures import Bars, say
 from training.data import read_version
@@ -126,7 +128,7 @@ def growth(bars: Bars, sizes: Sequence[int]) -> None:
 
 
 def fill(lake: Lake, count: int) -> None:
-    """Prompts, responses and votes of `drafted` pairs."""
+    """Prompts, responses and votes of `drafted` pairs, and what a judge said of the first tenth."""
     prompt_ids, good, bad = (ids(count, salt) for salt in "pgb")
     prompt_texts = texts(count, 12, 0)
     roles = pa.array(["user"] * count)
@@ -139,6 +141,7 @@ def fill(lake: Lake, count: int) -> None:
             text=texts(count, 40, seed), source=same("bench", count),
         )  # fmt: skip
         lake.insert_new(RESPONSES, rows)
+        judged(lake, response_ids.slice(0, max(1, count // 10)), seed + 2)
     first = pa.compute.if_else(pa.compute.less(good, bad), good, bad)  # pyright: ignore[reportAttributeAccessIssue]
     second = pa.compute.if_else(pa.compute.less(good, bad), bad, good)  # pyright: ignore[reportAttributeAccessIssue]
     verdict = pa.compute.if_else(pa.compute.equal(first, good), "a", "b")  # pyright: ignore[reportAttributeAccessIssue]
@@ -150,6 +153,25 @@ def fill(lake: Lake, count: int) -> None:
             source=same("bench", count),
         ),
     )  # fmt: skip
+
+
+def judged(lake: Lake, response_ids: pa.Array, seed: int) -> None:
+    """A call and a score for each of these responses."""
+    count = len(response_ids)
+    call_ids, ones = ids(count, f"c{seed}"), pa.array(np.ones(count, dtype=np.int32))
+    calls = whole(
+        CALLS, call_id=call_ids, attempt=ones, status=same("ok", count), purpose=same("judge:bench", count),
+        engine=same("vllm", count), model=same("judge", count), model_revision=same("1", count),
+        request=texts(count, 60, seed), raw_text=texts(count, 20, seed + 1), finish_reason=same("stop", count),
+        prompt_tokens=ones, completion_tokens=ones, tries=ones,
+    )  # fmt: skip
+    lake.insert_new(CALLS, calls)
+    values = {name: pa.array(np.full(count, value)) for name, value in (("value", 3), ("scale_lo", 1), ("scale_hi", 5))}
+    rows = whole(
+        SCORES, call_id=call_ids, response_id=response_ids, judge=same("bench", count), judge_version=same("1", count),
+        aspect=same("helpfulness", count), **{name: column.cast(pa.float64()) for name, column in values.items()},
+    )  # fmt: skip
+    lake.insert_new(SCORES, rows)
 
 
 def same(text: str, count: int) -> pa.Array:

@@ -1,21 +1,32 @@
 -- lineage_of('PAIR_ID'): all that a pair came from, a row a step: its prompts, responses, and the verdicts on them.
 -- step: prompt, response, vote or score. what: the text, or the raw reply of the judge. by: model, annotator or judge,
 -- with its version. template, revision: of the call. cost_usd: of the call that made the row.
+-- The sides are joined apart: one id is looked up in sorted files, where two would have all between them read.
 create or replace temp macro lineage_of(wanted) as table (
     with pair as (from pairs where pair_id = wanted),
-    sides as (
-        select 'chosen' as side, prompt_id, chosen_id as response_id from pair
+    written as (
+        select 'chosen' as side, r.* from pair as p join responses as r on r.response_id = p.chosen_id
         union all
-        select 'rejected', rejected_prompt_id, rejected_id from pair
+        select 'rejected', r.* from pair as p join responses as r on r.response_id = p.rejected_id
+    ),
+    asked as (
+        select 'chosen' as side, q.* from pair as p join prompts as q on q.prompt_id = p.prompt_id
+        union all
+        select 'rejected', q.* from pair as p join prompts as q on q.prompt_id = p.rejected_prompt_id
+    ),
+    rated as (
+        select 'chosen' as side, c.* from pair as p join scores as c on c.response_id = p.chosen_id
+        union all
+        select 'rejected', c.* from pair as p join scores as c on c.response_id = p.rejected_id
     ),
     steps as (
         select
-            1 as number, 'prompt' as step, s.side, p.prompt_id as id, p.source, p.license,
-            p.messages[len(p.messages)].content as what, p.op as made_by, p.parent_id as parent, null as call_id, p.run_id
-        from sides as s join prompts as p using (prompt_id)
+            1 as number, 'prompt' as step, side, prompt_id as id, source, license,
+            messages[len(messages)].content as what, op as made_by, parent_id as parent, null as call_id, run_id
+        from asked
         union all
-        select 2, 'response', s.side, r.response_id, r.source, null, r.text, r.model, r.prompt_id, r.call_id, r.run_id
-        from sides as s join responses as r using (response_id)
+        select 2, 'response', side, response_id, source, null, text, model, prompt_id, call_id, run_id
+        from written
         union all
         select
             3, 'vote', coalesce(v.verdict, v.failure), v.vote_id, v.source, null, v.justification,
@@ -25,9 +36,9 @@ create or replace temp macro lineage_of(wanted) as table (
             on v.response_a = least(p.chosen_id, p.rejected_id) and v.response_b = greatest(p.chosen_id, p.rejected_id)
         union all
         select
-            4, 'score', s.side, c.call_id || '/' || c.aspect, null, null, c.aspect || ': ' || coalesce(c.value::varchar, c.failure, 'not applicable'),
-            c.judge || '@' || c.judge_version, c.response_id, c.call_id, c.run_id
-        from sides as s join scores as c using (response_id)
+            4, 'score', side, call_id || '/' || aspect, null, null, aspect || ': ' || coalesce(value::varchar, failure, 'not applicable'),
+            judge || '@' || judge_version, response_id, call_id, run_id
+        from rated
     )
     select
         t.* exclude (number),
