@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import os
 import time
 import warnings
@@ -72,6 +73,7 @@ class VLLM(Engine):
         os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", str(self.cpu_kv_cache_gib))
         for name, value in QUIET.items():
             os.environ.setdefault(name, value)
+        logging.getLogger("vllm").setLevel(logging.ERROR)  # it warns while it is imported, before it reads QUIET
         try:
             from vllm import LLM
         except ImportError as error:
