@@ -33,6 +33,13 @@ class Ballot:
     verdict: Verdict
     strength: float | None
 
+    def towards(self, response_id: str) -> float:
+        """Signed strength: above 0 when this response is better, 0 for a tie. A verdict without a strength counts 1."""
+        if self.verdict == "tie":
+            return 0.0
+        better = self.a if self.verdict == "a" else self.b
+        return (self.strength or 1.0) * (1 if better == response_id else -1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
@@ -45,6 +52,11 @@ class Evidence:
     scores: Mapping[str, float | None] = field(default_factory=dict)
     ballots: Sequence[Ballot] = ()
     label_sources: Sequence[str] = ()
+
+    @property
+    def couples(self) -> list[tuple[str, str]]:
+        """The comparisons that were voted on, in id order."""
+        return sorted({(ballot.a, ballot.b) for ballot in self.ballots})
 
     def ballots_on(self, a: str, b: str) -> list[Ballot]:
         """Verdicts on this comparison, whichever way round it is named."""

@@ -17,22 +17,19 @@ class Majority(PairBuilder):
     name = "majority"
 
     def comparisons(self, evidence: Evidence) -> Iterator[Comparison]:
-        for a, b in sorted({(ballot.a, ballot.b) for ballot in evidence.ballots}):
+        for a, b in evidence.couples:
             yield self._decide(evidence, a, b)
 
     def _decide(self, evidence: Evidence, a: str, b: str) -> Comparison:
-        ballots = evidence.ballots_on(a, b)
         net = evidence.net_wins(a, b)
         better, worse = (a, b) if net >= 0 else (b, a)
+        signed = [ballot.towards(better) for ballot in evidence.ballots_on(a, b)]
+        decided = [strength for strength in signed if strength]
         if not net:
-            split = any(ballot.verdict != "tie" for ballot in ballots)
-            return Comparison(better=better, worse=worse, dropped="split_vote" if split else "tie")
-        decided = [ballot for ballot in ballots if ballot.verdict != "tie"]
-        wins = sum((ballot.a if ballot.verdict == "a" else ballot.b) == better for ballot in decided)
-        signed = [
-            (ballot.strength or 1.0) * (1 if (ballot.a if ballot.verdict == "a" else ballot.b) == better else -1)
-            for ballot in decided
-        ]
+            return Comparison(better=better, worse=worse, dropped="split_vote" if decided else "tie")
         return Comparison(
-            better=better, worse=worse, margin=max(sum(signed) / len(ballots), 0.0), soft_label=wins / len(decided)
+            better=better,
+            worse=worse,
+            margin=max(sum(signed) / len(signed), 0.0),
+            soft_label=sum(strength > 0 for strength in decided) / len(decided),
         )
