@@ -83,6 +83,26 @@ class Comparison:
     dropped: str | None = None
 
 
+def by_majority(evidence: Evidence, a: str, b: str) -> Comparison:
+    """What most votes on a couple say that are no ties.
+
+    margin: mean signed strength towards the winner over all votes, ties as 0; soft_label: the winner's share of the
+    votes that are no ties.
+    """
+    net = evidence.net_wins(a, b)
+    better, worse = (a, b) if net >= 0 else (b, a)
+    signed = [ballot.towards(better) for ballot in evidence.ballots_on(a, b)]
+    decided = [strength for strength in signed if strength]
+    if not net:
+        return Comparison(better=better, worse=worse, dropped="split_vote" if decided else "tie")
+    return Comparison(
+        better=better,
+        worse=worse,
+        margin=max(sum(signed) / len(signed), 0.0),
+        soft_label=sum(strength > 0 for strength in decided) / len(decided),
+    )
+
+
 class PairBuilder(Plugin):
     """Turns the evidence on one prompt into comparisons."""
 
