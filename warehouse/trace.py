@@ -21,13 +21,13 @@ def diff(lake: Lake, old: str, new: str) -> pa.Table:
     """Pairs added, removed, flipped or re-weighted between two versions (NAME@V), with the cause of each."""
     for label in (old, new):
         find_version(lake, label)
-    create_macros(lake.con)
+    create_macros(lake.con, "diff")
     return lake.ask("diff", old=old, new=new)
 
 
 def lineage(lake: Lake, pair_id: str) -> pa.Table:
     """Prompts, responses and verdicts that a pair came from, with the calls that made them, a row each."""
-    create_macros(lake.con)
+    create_macros(lake.con, "lineage_of")
     found = lake.ask("lineage", pair_id=pair_id)
     if not found.num_rows:
         raise InputError(f"There is no pair {pair_id}; see: prefinery sql 'select pair_id from pairs limit 5'")

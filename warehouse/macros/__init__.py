@@ -13,7 +13,8 @@ def macro_texts() -> dict[str, str]:
     return {path.name[:-4]: path.read_text(encoding="utf-8") for path in sorted(scripts, key=lambda path: path.name)}
 
 
-def create_macros(con: duckdb.DuckDBPyConnection) -> None:
-    """Make every macro on a connection. Their texts are read when they are called."""
-    for text in macro_texts().values():
-        con.execute(text)
+def create_macros(con: duckdb.DuckDBPyConnection, *names: str) -> None:
+    """Make these macros on a connection, or all of them. Their texts are bound when they are called."""
+    texts = macro_texts()
+    for name in names or texts:
+        con.execute(texts[name])

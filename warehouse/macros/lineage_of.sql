@@ -39,12 +39,15 @@ create or replace temp macro lineage_of(wanted) as table (
             4, 'score', side, call_id || '/' || aspect, null, null, aspect || ': ' || coalesce(value::varchar, failure, 'not applicable'),
             judge || '@' || judge_version, response_id, call_id, run_id
         from rated
-    )
+    ),
+    -- A list: so that the few calls are looked up, where a join of the steps would read them all.
+    made_by_calls as (select unnest((select list(distinct call_id) from steps)) as call_id),
+    replies as (select k.* from made_by_calls join calls as k using (call_id))
     select
         t.* exclude (number),
         k.model, k.model_revision as revision, k.adapter, k.template_hash as template, k.status,
         k.raw_text as reply, k.cost_usd, k.prompt_tokens, k.completion_tokens
     from steps as t
-    left join calls as k using (call_id)
+    left join replies as k using (call_id)
     order by number, side, id
 );

@@ -7,4 +7,4 @@ alter table votes set sorted by (response_a asc, response_b asc);
 alter table scores set sorted by (response_id asc);
 alter table calls set sorted by (call_id asc);
 
-call lake.set_option('parquet_row_group_size', 16384);
+call lake.set_option('parquet_row_group_size', 8192);
