@@ -54,7 +54,7 @@ class Provenance:
             self.tell(Note(kind="record repeated", detail=where))
             return
         name = record.get(self.id_column) if self.id_column else None
-        if name is not None and _known(self._ids, str(name)):
+        if name is not None and _known(self._ids, canonical(name)):
             self.tell(Note(kind="one id, several records", detail=f"{self.id_column} {name!r}, {where}"))
 
     def response(self, response: Response, where: str) -> None:

@@ -13,7 +13,7 @@ from typing import IO, TypeVar
 import pyarrow as pa
 
 from flows.tables import check_format, show, write
-from schemas.errors import ConfigError, InputError
+from schemas.errors import ConfigError
 from warehouse.readonly import Answer, Reader
 
 TABLE_ROWS = 100_000
@@ -94,10 +94,7 @@ def stoppable(reader: Reader, work: Callable[[], T]) -> T:
                 pause = STOP_S
             if pause:
                 reader.interrupt()  # again and again: between two statements there is nothing to interrupt
-    try:
-        return done.result()
-    except KeyboardInterrupt as error:  # Polars takes Ctrl-C for itself while it works
-        raise InputError("The query was stopped.") from error
+    return done.result()
 
 
 @contextmanager

@@ -80,12 +80,13 @@ def _is_plain(kind: pa.DataType) -> bool:
 
 
 def _texts(column: pa.Array) -> pa.Array:
-    if not pa.types.is_nested(column.type):
-        return pa.array([None if cell is None else str(cell) for cell in column.to_pylist()], pa.string())
+    text = _json_text if pa.types.is_nested(column.type) else str
     cells = column.to_pylist(maps_as_pydicts="strict")
-    return pa.array(
-        [None if cell is None else orjson.dumps(cell, default=str, option=JSON).decode() for cell in cells], pa.string()
-    )
+    return pa.array([None if cell is None else text(cell) for cell in cells], pa.string())
+
+
+def _json_text(cell: object) -> str:
+    return orjson.dumps(cell, default=str, option=JSON).decode()
 
 
 def _json(batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:

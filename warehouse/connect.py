@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from schemas.errors import ConfigError
-from warehouse.extensions import load
+from warehouse.extensions import duckdb_with
 from warehouse.place import SQLITE, Place
 from warehouse.queries import literal
 from warehouse.s3 import give_keys
@@ -57,14 +57,13 @@ def _is_new(con: duckdb.DuckDBPyConnection, place: Place) -> bool:
 
 def _duckdb(place: Place) -> duckdb.DuckDBPyConnection:
     """A connection with what the place needs, and nothing attached."""
-    con = duckdb.connect()
-    con.execute("set enable_progress_bar = false")  # it writes to standard output, where rows may be on their way
-    load(con, "ducklake")
-    if place.catalog == SQLITE:
-        load(con, "sqlite_scanner")
-    if place.is_postgres:
-        load(con, "postgres_scanner")
+    wanted = {
+        "ducklake": True,
+        "sqlite_scanner": place.catalog == SQLITE,
+        "postgres_scanner": place.is_postgres,
+        "httpfs": place.is_s3,
+    }
+    con = duckdb_with(*(name for name, needed in wanted.items() if needed))
     if place.is_s3:
-        load(con, "httpfs")
         give_keys(con, place.data_path)
     return con

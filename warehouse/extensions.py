@@ -7,7 +7,16 @@ import duckdb
 from schemas.errors import WarehouseError
 
 
-def load(con: duckdb.DuckDBPyConnection, extension: str) -> None:
+def duckdb_with(*extensions: str) -> duckdb.DuckDBPyConnection:
+    """A connection with these extensions, which writes nothing to the terminal."""
+    con = duckdb.connect()
+    con.execute("set enable_progress_bar = false")  # it writes to standard output, where rows may be on their way
+    for extension in extensions:
+        _load(con, extension)
+    return con
+
+
+def _load(con: duckdb.DuckDBPyConnection, extension: str) -> None:
     """Load an installed extension; else the one of the pinned PyPI package; else let DuckDB download it."""
     try:
         con.load_extension(extension)

@@ -10,7 +10,7 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from schemas.errors import WarehouseError
-from warehouse.extensions import load
+from warehouse.extensions import duckdb_with
 from warehouse.place import Place
 from warehouse.queries import literal
 
@@ -144,9 +144,7 @@ class _PostgresLock:
         return True
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
-        con = duckdb.connect()
-        con.execute("set enable_progress_bar = false")  # it writes to standard output while a statement waits
-        load(con, "postgres_scanner")
+        con = duckdb_with("postgres_scanner")
         con.execute(f"attach {literal(self.place.catalog)} as catalogue (type postgres, read_only)")
         return con
 

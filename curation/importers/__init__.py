@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from math import ceil
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -209,15 +210,15 @@ def import_paths(
     files = record_files(paths, importer.suffixes)
     same = twins(files)
     sizes = [path.stat().st_size for path in files]
-    for number, path in enumerate(files):
+    before, total = 0, ceil(sum(sizes) / MB)
+    for path, size in zip(files, sizes, strict=True):
         if path in same:
             work.skip(path, same[path])
-            continue
-        chars = 0
-        for batch_chars in work.file(path):
-            chars += batch_chars
-            watch(ceil((sum(sizes[:number]) + min(chars, sizes[number])) / MB), ceil(sum(sizes) / MB))
-    watch(ceil(sum(sizes) / MB), ceil(sum(sizes) / MB))
+        else:
+            for chars in accumulate(work.file(path)):
+                watch(ceil((before + min(chars, size)) / MB), total)
+        before += size
+    watch(total, total)
     return work.done()
 
 

@@ -92,15 +92,16 @@ def by_majority(evidence: Evidence, a: str, b: str) -> Comparison:
     net = evidence.net_wins(a, b)
     better, worse = (a, b) if net >= 0 else (b, a)
     signed = [ballot.towards(better) for ballot in evidence.ballots_on(a, b)]
-    decided = [strength for strength in signed if strength]
     if not net:
-        return Comparison(better=better, worse=worse, dropped="split_vote" if decided else "tie")
+        return Comparison(better=better, worse=worse, dropped="split_vote" if any(signed) else "tie")
     return Comparison(
-        better=better,
-        worse=worse,
-        margin=max(sum(signed) / len(signed), 0.0),
-        soft_label=sum(strength > 0 for strength in decided) / len(decided),
+        better=better, worse=worse, margin=max(sum(signed) / len(signed), 0.0), soft_label=winners_share(signed)
     )
+
+
+def winners_share(signed: Sequence[float]) -> float:
+    """Share of the strengths above 0, the winner's, among those that are no ties."""
+    return sum(strength > 0 for strength in signed) / sum(strength != 0 for strength in signed)
 
 
 class PairBuilder(Plugin):

@@ -8,7 +8,7 @@ from statistics import mean, median
 
 from pydantic import Field
 
-from curation.pairing import Comparison, Evidence, PairBuilder
+from curation.pairing import Comparison, Evidence, PairBuilder, winners_share
 
 
 class ThreeSimilar(PairBuilder):
@@ -43,9 +43,8 @@ class ThreeSimilar(PairBuilder):
             return Comparison(better=better, worse=worse, dropped="votes_far_apart")
         if not kept:
             return Comparison(better=better, worse=worse, dropped="tie")
-        decided = [strength for strength in strengths if strength]
-        wins = sum((strength > 0) == (kept > 0) for strength in decided)
-        return Comparison(better=better, worse=worse, margin=abs(kept), soft_label=wins / len(decided))
+        signed = [copysign(1, kept) * strength for strength in strengths]
+        return Comparison(better=better, worse=worse, margin=abs(kept), soft_label=winners_share(signed))
 
 
 def most_similar(strengths: Sequence[float]) -> list[list[float]]:

@@ -122,9 +122,9 @@ def growth(bars: Bars, sizes: Sequence[int]) -> None:
             took.append(timed(lambda: (publish(lake, draft), members(lake, "bench", 1))))  # noqa: B023
         say(f"publish and read {count:,}: {took[-1]:.2f} s")
     slope = np.polyfit(np.log(sizes), np.log(took), 1)[0]
-    say(f"slope from {sizes[0]:,} to {sizes[-1]:,}: {slope:.2f}; of the last step: "
-        f"{np.log(took[-1] / took[-2]) / np.log(sizes[-1] / sizes[-2]):.2f}")  # fmt: skip
-    bars.add("growth of the cost", float(np.log(took[-1] / took[-2]) / np.log(sizes[-1] / sizes[-2])), 1.15)
+    last = float(np.log(took[-1] / took[-2]) / np.log(sizes[-1] / sizes[-2]))
+    say(f"slope from {sizes[0]:,} to {sizes[-1]:,}: {slope:.2f}; of the last step: {last:.2f}")
+    bars.add("growth of the cost", last, 1.15)
 
 
 def fill(lake: Lake, count: int) -> None:

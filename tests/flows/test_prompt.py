@@ -108,6 +108,9 @@ def test_a_query_ends_at_its_time(start):
     terminal = start("--timeout", "0.5")
     terminal.type("select count(*) from range(1000000000) a, range(1000000000) b;\r")
     terminal.wait_for("took longer than 0.5 s", 20)
+    terminal.wait_for(PROMPT)
+    terminal.type("\x04")
+    assert terminal.ends() == 0
 
 
 def test_what_is_wider_than_the_terminal_is_paged(start, tmp_path):
@@ -128,7 +131,7 @@ def test_tab_completes(start):
     terminal.type("select count(*) as n from position_b\t")
     terminal.wait_for("position_bias")
     terminal.type(";\r")
-    terminal.wait_for("1 rows")
+    assert "0" in terminal.wait_for("1 rows")
 
 
 def test_the_list_of_tables(start):
