@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import groupby, islice
@@ -14,10 +14,11 @@ from typing import Any
 import pyarrow as pa
 from prefect import flow
 
+from curation.asking import Group, Question
 from curation.budget import Limits
 from curation.generate import Assignment, assignments, responses
 from curation.importers import import_paths
-from curation.judges import Group, Judge, Question
+from curation.judges import Judge
 from curation.ledger import Served
 from curation.pairing import build_pairs, gather
 from flows.events import announce
@@ -85,15 +86,18 @@ def chosen_prompts(lake: Lake, recipe: Recipe) -> list[Prompt]:
     """The prompts that a recipe works on, by id. Raises InputError when there are none."""
     if not recipe.prompts:
         raise ConfigError("This recipe names no prompts; add `prompts: {sources: [NAME]}`.")
-    rows = lake.ask("prompts_of", sources=list(recipe.prompts.sources), most=recipe.prompts.limit)
-    if not rows.num_rows:
-        wanted = " or ".join(recipe.prompts.sources)
+    sources, limit = recipe.prompts.sources, recipe.prompts.limit
+    shares = sources.items() if isinstance(sources, Mapping) else [(list(sources), limit)]
+    tables = [lake.ask("prompts_of", sources=[name] if isinstance(name, str) else name, most=n) for name, n in shares]
+    rows = sorted((row for table in tables for row in table.to_pylist()), key=lambda row: row["prompt_id"])
+    if not rows:
+        wanted = " or ".join(sources)
         raise InputError(f"The warehouse has no prompts of source {wanted}; run `prefinery import` first.")
-    return [_prompt(row) for row in rows.to_pylist()]
+    return [_prompt(row) for row in rows[:limit]]
 
 
 def _prompt(row: dict[str, Any]) -> Prompt:
-    fields: dict[str, Any] = {**row, "messages": tuple(row["messages"])}
+    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
     return Prompt(**fields)
 
 
@@ -141,46 +145,64 @@ def judge(run: Run, prompts: Sequence[Prompt], answered: Sequence[Response]) -> 
     dropped: Counter[str] = Counter()
     by_model = sorted(run.recipe.judges, key=lambda judge: judge.model)
     for model, judges in groupby(by_model, key=lambda judge: judge.model):
-        asked = partial(_questions, list(judges), groups, run.recipe.seed)
-        answers = answer(
-            run,
-            served(run.recipe, model),
-            lambda asked=asked: (question.request for question in asked()),
-            f"judge {model}",
-        )
-        read_off = zip(asked(), answers, strict=True)
-        while batch := list(islice(read_off, READ_CALLS)):
-            run.call_ids.extend(found.call_id for _, found in batch)
-            rows, drops = _read(batch, run.run_id)
-            store_verdicts(run.lake, rows, drops)
-            read, kept = read + len(rows) + _unread(drops), kept + sum(not row.failure for row in rows)
-            dropped.update(drop.reason for drop in drops)
+        asked: Asked = partial(_questions, list(judges), groups, run.recipe.seed)
+        while asked is not None:
+            useless: list[tuple[Judge, Question]] = []
+            for batch in _answered(run, model, asked):
+                rows, drops = _read(batch, useless, run.run_id)
+                store_verdicts(run.lake, rows, drops)
+                read, kept = read + len(rows) + _unread(drops), kept + sum(not row.failure for row in rows)
+                dropped.update(drop.reason for drop in drops)
+            asked = partial(iter, useless) if useless else None
     run.finish(Funnel(stage="judge", unit="verdicts", read=read, kept=kept, dropped=dict(dropped)))
 
+
+Asked = Callable[[], Iterable[tuple[Judge, Question]]] | None
+"""Gives the same questions, each with its judge, as often as it is called; None when nothing is left to ask."""
+
+Replied = tuple[Judge, Question, Answered]
 
 READ_CALLS = 10_000
 """Replies that are read into rows and stored at a time."""
 
 
-def _questions(judges: Sequence[Judge], groups: Sequence[Group], seed: int) -> Iterator[Question]:
-    return (question for judge in judges for group in groups for question in judge.questions(group, seed))
+def _questions(judges: Sequence[Judge], groups: Sequence[Group], seed: int) -> Iterator[tuple[Judge, Question]]:
+    return ((judge, question) for judge in judges for group in groups for question in judge.asked(group, seed))
 
 
-def _read(batch: Iterable[tuple[Question, Answered]], run_id: str) -> tuple[list[Score | Vote], list[Drop]]:
-    """Rows of the replies, and a drop for each verdict that they do not give. An outage makes no row."""
+def _answered(run: Run, model: str, asked: Callable[[], Iterable[tuple[Judge, Question]]]) -> Iterator[list[Replied]]:
+    """The questions with what they got, a batch at a time."""
+    answers = answer(
+        run, served(run.recipe, model), lambda: (question.request for _, question in asked()), f"judge {model}"
+    )
+    replies = ((judge, question, found) for (judge, question), found in zip(asked(), answers, strict=True))
+    while batch := list(islice(replies, READ_CALLS)):
+        run.call_ids.extend(found.call_id for _, _, found in batch)
+        yield batch
+
+
+def _read(
+    batch: Iterable[Replied], useless: list[tuple[Judge, Question]], run_id: str
+) -> tuple[list[Score | Vote], list[Drop]]:
+    """Rows of the replies, and a drop for each verdict that they do not give. An outage makes no row.
+
+    Adds to `useless` what is to be asked once more.
+    """
     rows: list[Score | Vote] = []
     drops: list[Drop] = []
-    for question, found in batch:
+    for judge, question, found in batch:
         if found.status in OUTAGES:
             drops.append(Drop.of("judge", "call", found.status, row_id=found.call_id, run_id=run_id))
             continue
-        verdicts = question.judge.read(question.subject, found)
+        verdicts = judge.read(question.subject, found)
         rows.extend(verdicts)
         drops.extend(
             Drop.of("judge", "verdict", row.failure, row_id=row.row_id, run_id=run_id)
             for row in verdicts
             if row.failure
         )
+        if again := judge.again(question, verdicts):
+            useless.append((judge, again))
     return rows, drops
 
 

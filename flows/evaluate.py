@@ -70,7 +70,7 @@ def evaluate(recipe_file: str, warehouse: str, labels: list[str], held_out: str)
 def measure(lake: Lake, recipe: Recipe, versions: Sequence[DatasetVersion], held_out: str) -> Iterator[Figure]:
     """All figures: judges on the judged answers, reward models and policies on the held-out prompts."""
     assert recipe.prompts is not None
-    yield from judge_figures(lake, recipe.prompts.sources, versions[-1].label)
+    yield from judge_figures(lake, list(recipe.prompts.sources), versions[-1].label)
     run = Run(lake=lake, recipe=recipe.model_copy(update={"prompts": PromptChoice(sources=(held_out,))}))
     prompts = chosen_prompts(lake, run.recipe)
     yield from reward_figures(run, prompts, versions, held_out)
@@ -99,7 +99,7 @@ def reward_figures(
     asked = list(assignments(prompts, run.recipe.generate, run.recipe.seed))
     answered = [
         response
-        for model in run.recipe.generate.models
+        for model in run.recipe.generate.pool
         for response in write(
             run,
             served(run.recipe, model),
@@ -135,7 +135,9 @@ def policy_figures(
 
 def policy_texts(run: Run, prompts: Sequence[Prompt], policy: Served) -> list[str]:
     """SAMPLES answers of a policy to every prompt, prompt by prompt. An empty answer counts: its gold is what it is."""
-    asked = [Assignment(prompt=p, model=policy.model, sample=i) for p in prompts for i in range(SAMPLES)]
+    asked = [
+        Assignment(prompt=p, model=policy.model, sample=i, messages=p.messages) for p in prompts for i in range(SAMPLES)
+    ]
     requests = [wanted.request(POLICY_SAMPLING, run.recipe.seed) for wanted in asked]
     write(run, policy, asked, POLICY_SAMPLING, f"answer {policy.model}")
     found = list(answer(run, policy, lambda: requests, f"answer {policy.model}"))

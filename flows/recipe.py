@@ -36,10 +36,10 @@ class Import(Strict):
 class PromptChoice(Strict):
     """Which stored prompts a run works on."""
 
-    sources: tuple[str, ...]
-    """Values of the `source` column."""
+    sources: tuple[str, ...] | Mapping[str, int]
+    """Values of the `source` column; as a mapping, at most so many prompts of each, the first by id."""
     limit: int | None = Field(default=None, gt=0)
-    """At most this many, the first by id; all when absent."""
+    """At most this many in all, the first by id; all when absent."""
 
 
 class Publish(Strict):
@@ -95,7 +95,7 @@ class Recipe(Strict):
 
     @model_validator(mode="after")
     def _stages_fit(self) -> Self:
-        models = {*(self.generate.models if self.generate else ()), *(judge.model for judge in self.judges)}
+        models = {*(self.generate.pool if self.generate else ()), *(judge.model for judge in self.judges)}
         if not self.engine and (unserved := models - self.engines.keys()):
             raise ValueError(f"{min(unserved)} has no engine; add `engine: {{name: vllm}}`")
         if (self.generate or self.judges or self.pair) and not self.prompts:

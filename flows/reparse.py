@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
-from curation.judges import Judge, Subject
+from curation.asking import Subject
+from curation.judges import Judge
 from flows.curate import store_verdicts
 from flows.recipe import Recipe
 from schemas.calls import Answered

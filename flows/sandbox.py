@@ -10,8 +10,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from curation.asking import TemplateAsker, labels_for, tie_for
 from curation.fence import nonce_for
-from curation.judges import labels_for
 from curation.judges.aspects import Aspects
 from curation.judges.pairwise import Pairwise
 from flows.recipe import Recipe, load
@@ -50,7 +50,9 @@ def ready_sandbox() -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     held_out = frozenset(prompts(0, HELD_OUT))
     recipe = load(RECIPE)
-    lessons_id = content_id([[judge.template, judge.nonce_chars] for judge in recipe.judges])
+    lessons_id = content_id(
+        [[judge.template, judge.nonce_chars] for judge in recipe.judges if isinstance(judge, TemplateAsker)]
+    )
     with FileLock(folder / "lock"), shown() as report:
         for metrics in train_pool(folder / "pool", avoid=held_out):
             report("train the sandbox's policies", int(metrics["step"]), int(metrics["steps"]), metrics)
@@ -74,5 +76,5 @@ def _lessons(recipe: Recipe, held_out: frozenset[str]) -> Iterator[Lesson]:
         judge = pairwise if question.aspect is None else aspects
         nonce = nonce_for(question.answers, judge.nonce_chars, *question.answers)
         asked = judge.rendered(question.prompt, question.answers, about=question.aspect or "overall", nonce=nonce)
-        reply = question.reply(labels_for(len(question.answers), nonce), f"tie_{nonce}")
+        reply = question.reply(labels_for(len(question.answers), nonce), tie_for(nonce))
         yield [{"role": "user", "content": asked}], json.dumps(reply)

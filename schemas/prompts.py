@@ -34,6 +34,9 @@ PROMPTS = Table(
             column("op", pa.string()),
             column("constraints", pa.list_(pa.string())),
             column("run_id", pa.string()),
+            column("task_type", pa.string()),
+            column("correct_answers", pa.list_(pa.string())),
+            column("incorrect_answers", pa.list_(pa.string())),
         ]
     ),
 )
@@ -41,7 +44,11 @@ PROMPTS = Table(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """A conversation that ends where the model must answer. `op` and `parent_id` say what a variant was made from."""
+    """A conversation that ends where the model must answer. `op` and `parent_id` say what a variant was made from.
+
+    constraints: checkable demands, each a JSON object `{"rule": id, ...}`. correct_answers, incorrect_answers: known
+    ones, which some judges may see and policies never.
+    """
 
     prompt_id: str
     source: str
@@ -51,16 +58,25 @@ class Prompt:
     op: str | None = None
     constraints: tuple[str, ...] | None = None
     run_id: str | None = None
+    task_type: str | None = None
+    correct_answers: tuple[str, ...] | None = None
+    incorrect_answers: tuple[str, ...] | None = None
 
     @classmethod
-    def of(cls, messages: Sequence[Message], *, source: str, license: str | None = None) -> Prompt:
+    def of(cls, messages: Sequence[Message], *, source: str, license: str | None = None, **facts: object) -> Prompt:
         """A prompt named by its messages. Raises ValueError when it is empty or does not end with a user turn."""
         turns = tuple(Message(role=m["role"], content=m["content"]) for m in messages)
         if not turns or turns[-1]["role"] != "user":
             raise ValueError("a prompt must end with a user turn")
         if not turns[-1]["content"].strip():
             raise ValueError("the last user turn is empty")
-        return cls(prompt_id=prompt_id_of(turns), source=source, messages=turns, license=license)
+        return cls(
+            prompt_id=prompt_id_of(turns),
+            source=source,
+            messages=turns,
+            license=license,
+            **facts,  # pyright: ignore[reportArgumentType]
+        )
 
 
 def prompt_id_of(messages: Sequence[Message]) -> str:

@@ -23,6 +23,9 @@ RESPONSES = Table(
             column("call_id", pa.string()),
             column("source", pa.string(), required=True),
             column("run_id", pa.string()),
+            column("principle", pa.string()),
+            column("principle_text", pa.string()),
+            column("system_prompt", pa.string()),
         ]
     ),
 )
@@ -30,7 +33,11 @@ RESPONSES = Table(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """One answer. `call_id` names the model call it came from; an imported answer has none."""
+    """One answer. `call_id` names the model call it came from; an imported answer has none.
+
+    principle: what the model was told to strive for, by name and in words; system_prompt: all that it was told before
+    the prompt.
+    """
 
     response_id: str
     prompt_id: str
@@ -41,6 +48,9 @@ class Response:
     n_tokens: int | None = None
     call_id: str | None = None
     run_id: str | None = None
+    principle: str | None = None
+    principle_text: str | None = None
+    system_prompt: str | None = None
 
     @classmethod
     def of(cls, prompt_id: str, *, model: str, text: str, source: str, **facts: object) -> Response:

@@ -25,6 +25,7 @@ SCORES = Table(
             column("rationale", pa.string()),
             column("failure", pa.string()),
             column("run_id", pa.string()),
+            column("types", pa.list_(pa.string())),
         ]
     ),
 )
@@ -45,6 +46,8 @@ class Score:
     rationale: str | None = None
     failure: str | None = None
     run_id: str | None = None
+    types: tuple[str, ...] | None = None
+    """Kinds of fault or merit that the judge named before it rated."""
 
     @property
     def row_id(self) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,24 @@ class Engine(Plugin):
 
 
 ENGINES = Registry("curation.engines", Engine)
+
+
+def in_batches(
+    replies: Callable[[Sequence[Request]], list[Reply]], batch_size: int, requests: Iterable[Request]
+) -> Iterator[tuple[Request, Reply]]:
+    """Answer requests a batch at a time."""
+    stream = iter(requests)
+    while batch := list(islice(stream, batch_size)):
+        yield from zip(batch, replies(batch), strict=True)
+
+
+def device() -> str:
+    """Where a model in this process lives."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def hub_revision(model: str) -> str:

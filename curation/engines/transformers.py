@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from curation.engines import Answer, Engine
-from schemas.calls import Outage, Reply, Request
+from curation.engines import Answer, Engine, device, in_batches
+from schemas.calls import Reply, Request
 from schemas.errors import ModelError, UpstreamError
 from schemas.quiet import quiet
 from schemas.revision import adapter_revision
@@ -42,7 +41,7 @@ class Transformers(Engine):
     @contextmanager
     def start(self, model: str, adapter: str | None = None) -> Iterator[Answer]:
         self.revision(model)
-        yield partial(_answer, self._load(model, adapter), self.batch_size)
+        yield partial(in_batches, self._load(model, adapter).replies, self.batch_size)
 
     def _load(self, model: str, adapter: str | None) -> Served:
         from safetensors import SafetensorError
@@ -67,7 +66,7 @@ class Transformers(Engine):
         if adapter is not None:
             weights = _adapted(weights, adapter)
         return Served(
-            weights=weights.to(_device()).eval(),
+            weights=weights.to(device()).eval(),
             tokenizer=tokenizer,
             limit=min((limit for limit in limits if limit), default=tokenizer.model_max_length),
             end=frozenset(ends),
@@ -157,12 +156,6 @@ class Served:
             raise UpstreamError(f"A batch of {len(rows)} does not fit into memory; lower `batch_size`.") from error
 
 
-def _answer(served: Served, batch_size: int, requests: Iterable[Request]) -> Iterator[tuple[Request, Reply | Outage]]:
-    stream = iter(requests)
-    while batch := list(islice(stream, batch_size)):
-        yield from zip(batch, served.replies(batch), strict=True)
-
-
 def _adapted(weights: Any, adapter: str) -> Any:
     """The model with a LoRA adapter laid over it. Not merged, for that would round the weights."""
     try:
@@ -174,14 +167,6 @@ def _adapted(weights: Any, adapter: str) -> Any:
         return PeftModel.from_pretrained(weights, adapter)
     except (OSError, ValueError, RuntimeError) as error:
         raise ModelError(f"{adapter} does not fit the model: {str(error).splitlines()[0]}") from error
-
-
-def _device() -> str:
-    import torch
-
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def _reply(row: Row, latency_ms: float) -> Reply:

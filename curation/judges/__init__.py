@@ -2,128 +2,37 @@
 
 from __future__ import annotations
 
-import json
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache, cached_property
-from importlib.resources import files
-from string import ascii_uppercase
-from typing import Any
+from dataclasses import replace
+from functools import partial
+from itertools import combinations
+from typing import ClassVar, TypeGuard
 
-from jinja2 import StrictUndefined, TemplateError
-from jinja2.sandbox import SandboxedEnvironment
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from curation.fence import fenced, nonce_for, suspicions
-from curation.status import RepeatedKey, json_value
-from schemas.base import Plugin
-from schemas.calls import Answered, Request, Sampling, Structure
-from schemas.errors import ConfigError
-from schemas.ids import canonical, content_id, draw, seed_of
-from schemas.prompts import Message, Prompt, user
+from curation.asking import NO_REPLY, Asker, Group, Question, Subject, shuffled
+from curation.asking import packaged as packaged_in
+from schemas.calls import Answered
+from schemas.ids import draw
 from schemas.registry import Registry
 from schemas.responses import Response
 from schemas.scores import Score
 from schemas.votes import Vote
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """A prompt with the responses to be judged, ordered by id."""
-
-    prompt: Prompt
-    responses: tuple[Response, ...]
+packaged = partial(packaged_in, "curation.judges")
+"""A template that lies beside the judges."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """What a question is about. `shown` holds the responses in the order in which labels present them."""
-
-    prompt_id: str
-    shown: tuple[str, ...]
-    about: str
-    nonce: str
-
-    @property
-    def labels(self) -> dict[str, str]:
-        """Response id by label: verdicts are mapped back by id, never by position."""
-        return dict(zip(labels_for(len(self.shown), self.nonce), self.shown, strict=True))
-
-    @property
-    def tie(self) -> str:
-        """The verdict that neither is better."""
-        return f"tie_{self.nonce}"
-
-    def to_json(self) -> str:
-        """The text stored in `calls.subject`."""
-        return canonical({"prompt_id": self.prompt_id, "shown": self.shown, "about": self.about, "nonce": self.nonce})
-
-    @classmethod
-    def of_json(cls, text: str) -> Subject:
-        """The subject of a stored call."""
-        fields = json.loads(text)
-        return cls(**fields | {"shown": tuple(fields["shown"])})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Question:
-    """What a judge is to be asked. The request is written when it is wanted: reading a reply needs the subject only."""
-
-    judge: Judge
-    prompt: str
-    shown: tuple[Response, ...]
-    """The responses in the order in which they are shown."""
-    subject: Subject
-    seed: int
-    """The run's."""
-
-    @cached_property
-    def request(self) -> Request:
-        """What the model is sent."""
-        judge, subject = self.judge, self.subject
-        texts = [response.text for response in self.shown]
-        return Request(
-            messages=user(judge.rendered(self.prompt, texts, about=subject.about, nonce=subject.nonce)),
-            sampling=judge.sampling,
-            seed=seed_of(self.seed, judge.name, subject.about, list(subject.shown)),
-            structure=judge.structure(subject.about, subject.nonce, len(texts)),
-            purpose=f"judge:{judge.name}",
-            template_hash=judge.template_hash,
-            subject=subject.to_json(),
-            flags=tuple(f"{kind}:{r.response_id}" for r in self.shown for kind in suspicions(r.text)),
-        )
-
-
-def labels_for(count: int, nonce: str) -> list[str]:
-    """Labels of so many answers: a letter and the nonce."""
-    return [f"{letter}_{nonce}" for letter in ascii_uppercase[:count]]
-
-
-class Judge(Plugin):
+class Judge(Asker):
     """Asks a model about answers, and reads its reply into rows: a verdict or a failure for each, never a guess."""
 
-    model: str
-    """Name of the judging model."""
-    template: str
-    """jinja2 text of the user turn. Its hash is part of every call's key."""
-    sampling: Sampling = Sampling(temperature=0.0)
-    nonce_chars: int = Field(default=8, ge=1, le=32)
-    """Hex digits of the nonce in fences and verdicts. A tiny model whose vocabulary has few may need fewer."""
+    kind: ClassVar[str] = "judge"
 
-    @field_validator("template")
-    @classmethod
-    def _compiles(cls, text: str) -> str:
-        try:
-            _compile(text)
-        except TemplateError as error:
-            raise ValueError(f"the template does not compile: {error}") from error
-        return text
-
-    @cached_property
-    def template_hash(self) -> str:
-        """Names the template in every call that it shaped."""
-        return content_id("template", self.template)
+    tries: int = Field(default=3, ge=1)
+    """How often a question is asked, each time another way, until its reply can be read."""
+    samples: int = Field(default=1, ge=1)
+    """Replies to every question; several need a temperature above 0, and are what voting@k counts."""
 
     @abstractmethod
     def questions(self, group: Group, seed: int) -> Iterator[Question]:
@@ -133,80 +42,118 @@ class Judge(Plugin):
     def read(self, subject: Subject, answered: Answered) -> Sequence[Score] | Sequence[Vote]:
         """Rows of one reply, one for each answer or pair shown: pure, so a better parser can read history."""
 
-    @abstractmethod
-    def reply_schema(self, about: str, labels: Sequence[str], tie: str) -> dict[str, Any]:
-        """JSON schema of the reply to a question about answers with these labels."""
+    def asked(self, group: Group, seed: int) -> Iterator[Question]:
+        """Every question as often as it is to be answered."""
+        for question in self.questions(group, seed):
+            yield from (replace(question, sample=sample) for sample in range(self.samples))
 
-    def question(self, group: Group, shown: Sequence[Response], *, about: str, seed: int) -> Question:
-        """A question that shows these responses, in this order."""
-        prompt = conversation(group.prompt.messages)
-        ids = tuple(response.response_id for response in shown)
-        # The same in every order and aspect: prompts that begin alike are computed once.
-        nonce = nonce_for([prompt, *(response.text for response in shown)], self.nonce_chars, seed, sorted(ids))
-        subject = Subject(prompt_id=group.prompt.prompt_id, shown=ids, about=about, nonce=nonce)
-        return Question(judge=self, prompt=prompt, shown=tuple(shown), subject=subject, seed=seed)
+    def again(self, question: Question, rows: Sequence[Score] | Sequence[Vote]) -> Question | None:
+        """The question to ask once more because its reply could not be read; None when all is well or nothing helps."""
+        failed = {row.failure for row in rows} - {None, *NO_REPLY}
+        return question.again() if failed and question.subject.attempt + 1 < self.tries else None
 
-    def rendered(self, prompt: str, texts: Sequence[str], *, about: str, nonce: str) -> str:
-        """The user turn: the template, with the prompt and the answers inside their fences."""
-        labels = labels_for(len(texts), nonce)
-        return render(
-            self.template,
-            prompt=fenced(f"request_{nonce}", prompt),
-            answers=[fenced(label, text) for label, text in zip(labels, texts, strict=True)],
-            labels=labels,
-            tie=f"tie_{nonce}",
-            aspect=about,
+
+class RatingJudge(Judge):
+    """A judge that gives each answer a score."""
+
+    scale: ClassVar[tuple[float, float]]
+    """Least and greatest score."""
+
+    def in_scale(self, value: object, *, whole: bool = False) -> TypeGuard[float]:
+        """Whether a JSON value is a score, on request a whole one."""
+        number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+        return number and self.scale[0] <= value <= self.scale[1]  # pyright: ignore[reportOperatorIssue]
+
+    def score(
+        self,
+        subject: Subject,
+        answered: Answered,
+        response_id: str,
+        value: float | None = None,
+        *,
+        failure: str | None = None,
+        aspect: str | None = None,
+        rationale: object = None,
+        types: tuple[str, ...] | None = None,
+    ) -> Score:
+        """A row; without an `aspect` it is what the question is about, and what is no text is no rationale."""
+        return Score(
+            call_id=answered.call_id,
+            response_id=response_id,
+            judge=self.name,
+            judge_version=self.version,
+            aspect=aspect or subject.about,
+            value=None if failure else value,
+            scale_lo=self.scale[0],
+            scale_hi=self.scale[1],
+            rationale=rationale if isinstance(rationale, str) else None,
+            failure=failure,
+            types=types,
+            run_id=answered.run_id,
         )
 
-    def structure(self, about: str, nonce: str, count: int) -> Structure:
-        """The form of the reply, enforced while decoding where the engine can."""
-        return Structure(
-            kind="json", text=canonical(self.reply_schema(about, labels_for(count, nonce), f"tie_{nonce}"))
+    def one_by_one(self, group: Group, about: str, seed: int) -> Iterator[Question]:
+        """A question about each answer alone."""
+        return (self.question(group, [response], about=about, seed=seed) for response in group.responses)
+
+
+class ComparingJudge(Judge):
+    """A judge that says which of two answers is better, asked in both orders.
+
+    A verdict that changes with the order is a fact about the judge.
+    """
+
+    comparisons_per_prompt: int | None = Field(default=None, ge=1)
+    """How many pairs of a prompt's answers are compared, drawn by hash; all when absent."""
+    both_orders: bool = True
+    """Ask in both orders; else in one that is drawn by hash."""
+
+    def questions(self, group: Group, seed: int) -> Iterator[Question]:
+        for pair in self.compared(group, seed):
+            shown = shuffled(pair, seed, self.name)
+            for order in (shown, shown[::-1])[: 1 + self.both_orders]:
+                yield self.compare(group, order, seed)
+
+    def compare(self, group: Group, shown: Sequence[Response], seed: int) -> Question:
+        """The question that shows two answers in this order."""
+        return self.question(group, shown, about="overall", seed=seed)
+
+    def compared(self, group: Group, seed: int) -> list[tuple[Response, Response]]:
+        """The pairs of answers that are compared."""
+        pairs = combinations(group.responses, 2)
+        drawn = sorted(pairs, key=lambda pair: draw("compare", seed, pair[0].response_id, pair[1].response_id))
+        return drawn[: self.comparisons_per_prompt]
+
+    def vote(
+        self,
+        subject: Subject,
+        answered: Answered,
+        verdict: object = None,
+        *,
+        failure: str | None = None,
+        strength: float | None = None,
+        justification: object = None,
+    ) -> Vote:
+        """A row. `verdict` is a label of the subject or its tie; anything else is a failure of the reply."""
+        known = isinstance(verdict, str) and verdict in (*subject.labels, subject.tie)
+        if failure is None and not known:
+            failure = "unknown_verdict"
+        return Vote.of(
+            prompt_id=subject.prompt_id,
+            shown_first=subject.shown[0],
+            shown_second=subject.shown[1],
+            winner=None if failure else subject.labels.get(str(verdict)),
+            record=answered.call_id,
+            failure=failure,
+            strength=None if failure else strength,
+            annotator=f"{self.name}:{self.model}",
+            annotator_kind="ai",
+            annotator_version=self.version,
+            justification=justification if isinstance(justification, str) else None,
+            call_id=answered.call_id,
+            source="judge",
+            run_id=answered.run_id,
         )
 
 
 JUDGES = Registry("curation.judges", Judge)
-
-
-def shuffled(responses: Sequence[Response], *salt: object) -> list[Response]:
-    """A random order that depends on the ids and the salt alone."""
-    return sorted(responses, key=lambda response: draw("order", *salt, response.response_id))
-
-
-def reply_object(answered: Answered) -> dict[str, Any] | str:
-    """The JSON object of a reply, or the name of what is wrong with it. Never repairs, never guesses."""
-    if answered.status in ("refused", "truncated", "quarantined"):
-        return answered.status
-    try:
-        value = json_value(answered.raw_text)
-    except RepeatedKey:
-        return "invalid"
-    except ValueError:
-        return "unparsable"
-    return value if isinstance(value, dict) else "unparsable"
-
-
-def conversation(messages: Sequence[Message]) -> str:
-    """A prompt as a judge reads it: the text of a single turn, or every turn under its role."""
-    if len(messages) == 1:
-        return messages[0]["content"]
-    return "\n\n".join(f"{message['role']}: {message['content']}" for message in messages)
-
-
-def render(template: str, **variables: object) -> str:
-    """The template with its variables filled in. Raises ConfigError when it names an unknown variable."""
-    try:
-        return _compile(template).render(**variables)
-    except TemplateError as error:
-        raise ConfigError(f"a judge's template cannot be filled in: {error}") from error
-
-
-def packaged(name: str) -> str:
-    """A template that lies beside the judges."""
-    return files("curation.judges").joinpath(name).read_text("utf-8")
-
-
-@cache
-def _compile(template: str) -> Any:
-    environment = SandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(template)

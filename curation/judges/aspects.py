@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import Field
 
-from curation.judges import Group, Judge, Question, Subject, packaged, reply_object, shuffled
-from schemas.calls import Answered
+from curation.asking import Group, Question, Subject, TemplateAsker, json_object, json_structure, reply_object, shuffled
+from curation.judges import RatingJudge, packaged
+from schemas.calls import Answered, Structure
+from schemas.prompts import Prompt
 from schemas.scores import Score
 
-LOWEST, HIGHEST = 1, 5
 
+class Aspects(TemplateAsker, RatingJudge):
+    """Rates every answer of a prompt from 1 to 5, aspect by aspect, in a random order for each aspect.
 
-class Aspects(Judge):
-    """Rates every answer of a prompt from 1 to 5, aspect by aspect, in a random order for each aspect."""
+    Where an aspect has types, the judge first names those that occur in each answer. Known answers to the prompt are
+    shown for the aspects in `grounded` only.
+    """
 
     name = "aspects"
-    version = "2"
+    version = "3"
+    scale = (1, 5)
 
     aspects: tuple[str, ...] = ("instruction_following", "honesty", "truthfulness", "helpfulness")
     template: str = Field(default_factory=lambda: packaged("aspects.jinja"))
     optional: tuple[str, ...] = ("honesty",)
     """Aspects that may not apply to a prompt; the judge then answers null."""
     rationale: bool = True
-    """Ask for reasons before the ratings."""
+    """Ask for reasons for every answer before its rating."""
+    types: Mapping[str, tuple[str, ...]] = {
+        "truthfulness": ("against_facts", "against_request", "against_itself"),
+        "helpfulness": ("clear", "comprehensive", "unpadded"),
+    }
+    """By aspect: faults or merits that the judge names before it rates."""
+    grounded: tuple[str, ...] = ("truthfulness",)
+    """Aspects for which the judge sees the prompt's known answers, and what is said about its source."""
+    source_notes: Mapping[str, str] = {}
+    """By source: what a grounded aspect must know of every prompt of it, such as that its question is a trap."""
     answers_per_request: int | None = Field(default=None, ge=1)
     """Answers shown side by side; all of a prompt's when absent. A small judge reads one better than four."""
 
@@ -33,81 +47,75 @@ class Aspects(Judge):
         size = self.answers_per_request or len(group.responses)
         for aspect in self.aspects:
             order = shuffled(group.responses, seed, self.name, aspect)
+            known = self._known(group.prompt, aspect)
             for start in range(0, len(order), size):
-                yield self.question(group, order[start : start + size], about=aspect, seed=seed)
+                yield self.question(group, order[start : start + size], about=aspect, seed=seed, **known)
 
-    def reply_schema(self, about: str, labels: Sequence[str], tie: str) -> dict[str, Any]:  # noqa: ARG002 - no ties here
-        rating: dict[str, Any] = {"type": "integer", "minimum": LOWEST, "maximum": HIGHEST}
-        if about in self.optional:
+    def _known(self, prompt: Prompt, aspect: str) -> dict[str, Any]:
+        """What the judge is told about right and wrong answers; nothing where the aspect has no use for it."""
+        told = {"right": prompt.correct_answers, "wrong": prompt.incorrect_answers}
+        told |= {"note": self.source_notes.get(prompt.source)}
+        return told if aspect in self.grounded else dict.fromkeys(told)
+
+    def structure(self, question: Question) -> Structure:
+        aspect, labels = question.subject.about, question.subject.labels
+        rating: dict[str, Any] = {"type": "integer", "minimum": self.scale[0], "maximum": self.scale[1]}
+        if aspect in self.optional:
             rating = {"anyOf": [rating, {"type": "null"}]}
-        ratings = {
-            "type": "object",
-            "properties": dict.fromkeys(labels, rating),
-            "required": list(labels),
-            "additionalProperties": False,
-        }
-        properties = {"rationale": {"type": "string"}} if self.rationale else {}
-        return {
-            "type": "object",
-            "properties": {**properties, "ratings": ratings},
-            "required": [*properties, "ratings"],
-            "additionalProperties": False,
-        }
+        named = {"type": "array", "items": {"enum": list(self.types.get(aspect, ()))}}
+        parts = {"types": named} if aspect in self.types else {}
+        parts |= {"rationales": {"type": "string"}} if self.rationale else {}
+        parts |= {"ratings": rating}
+        return json_structure({name: json_object(dict.fromkeys(labels, part)) for name, part in parts.items()})
 
     def read(self, subject: Subject, answered: Answered) -> list[Score]:
         found = reply_object(answered)
-        rationale = found.get("rationale") if isinstance(found, dict) else None
-        ratings = found if isinstance(found, str) else _ratings(subject, found)
-        return [
-            self._score(
-                subject,
-                answered,
-                response_id,
-                *((None, ratings) if isinstance(ratings, str) else self._rating(subject, ratings, label)),
-                rationale=rationale if isinstance(rationale, str) else None,
-            )
-            for label, response_id in subject.labels.items()
-        ]
+        ratings = found if isinstance(found, str) else _by_label(subject, found, "ratings")
+        if isinstance(found, str) or isinstance(ratings, str):
+            failure = str(ratings)
+            return [self.score(subject, answered, shown, failure=failure) for shown in subject.shown]
+        return [self._read_one(subject, answered, found, ratings, label) for label in subject.labels]
 
-    def _score(
-        self,
-        subject: Subject,
-        answered: Answered,
-        response_id: str,
-        value: float | None,
-        failure: str | None,
-        *,
-        rationale: str | None,
+    def _read_one(
+        self, subject: Subject, answered: Answered, found: dict[str, Any], ratings: dict[str, Any], label: str
     ) -> Score:
-        return Score(
-            call_id=answered.call_id,
-            response_id=response_id,
-            judge=self.name,
-            judge_version=self.version,
-            aspect=subject.about,
-            value=value,
-            scale_lo=LOWEST,
-            scale_hi=HIGHEST,
-            rationale=rationale,
+        """One answer's row: a bad rating fails its answer alone."""
+        value, failure = self._rating(subject, ratings, label)
+        types = self._types(subject, found, label)
+        if types is None and failure is None and "types" in found:
+            value, failure = None, "wrong_types"
+        rationales = found.get("rationales")
+        return self.score(
+            subject,
+            answered,
+            subject.labels[label],
+            value,
             failure=failure,
-            run_id=answered.run_id,
+            rationale=rationales.get(label) if isinstance(rationales, dict) else None,
+            types=types,
         )
 
     def _rating(self, subject: Subject, ratings: dict[str, Any], label: str) -> tuple[float | None, str | None]:
-        """Rating or failure of one answer: a bad rating fails its answer alone."""
         if label not in ratings:
             return None, "missing"
         value = ratings[label]
         if value is None and subject.about in self.optional:
             return None, None
-        if isinstance(value, bool) or not isinstance(value, int) or not LOWEST <= value <= HIGHEST:
-            return None, "out_of_range"
-        return value, None
+        return (value, None) if self.in_scale(value, whole=True) else (None, "out_of_range")
+
+    def _types(self, subject: Subject, found: dict[str, Any], label: str) -> tuple[str, ...] | None:
+        """The types that the judge names for an answer; None when what it says is no list of known ones."""
+        known = self.types.get(subject.about)
+        said = _by_label(subject, found, "types")
+        named = said.get(label) if isinstance(said, dict) else None
+        if known is None or not isinstance(named, list) or not all(one in known for one in named):
+            return None
+        return tuple(one for one in known if one in named)
 
 
-def _ratings(subject: Subject, reply: dict[str, Any]) -> dict[str, Any] | str:
-    """Ratings by label, or the failure of all: where one label is unknown, no label can be trusted."""
-    ratings = reply.get("ratings")
-    if not isinstance(ratings, dict) or not ratings.keys() <= subject.labels.keys():
+def _by_label(subject: Subject, reply: dict[str, Any], key: str) -> dict[str, Any] | str:
+    """What the reply says by label, or the failure of all: where one label is unknown, no label can be trusted."""
+    found = reply.get(key)
+    if not isinstance(found, dict) or not found.keys() <= subject.labels.keys():
         return "wrong_labels"
-    return ratings
+    return found

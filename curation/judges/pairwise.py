@@ -2,68 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import combinations
-from typing import Any
-
 from pydantic import Field
 
-from curation.judges import Group, Judge, Question, Subject, packaged, reply_object, shuffled
-from schemas.calls import Answered
-from schemas.ids import draw
+from curation.asking import Question, Subject, TemplateAsker, json_structure, reply_object
+from curation.judges import ComparingJudge, packaged
+from schemas.calls import Answered, Structure
 from schemas.votes import Vote
 
+STEPS = 3
+"""Slightly better, better, much better: the strengths of HelpSteer2-Preference (arXiv 2410.01257)."""
 
-class Pairwise(Judge):
-    """Compares two answers, once in each order: a verdict that changes with the order is a fact about the judge."""
+
+class Pairwise(TemplateAsker, ComparingJudge):
+    """Compares two answers, once in each order, on request with a strength of 1 to 3 and a justification."""
 
     name = "pairwise"
     version = "2"
 
     template: str = Field(default_factory=lambda: packaged("pairwise.jinja"))
-    comparisons_per_prompt: int | None = None
-    """How many pairs of a prompt's answers are compared, drawn by hash; all when absent."""
     rationale: bool = True
-    """Ask for reasons before the verdict."""
+    """Ask for reasons before the verdict; they are kept as the vote's justification."""
+    strength: bool = False
+    """Ask how much better: 1 slightly, 2 clearly, 3 much."""
 
-    def questions(self, group: Group, seed: int) -> Iterator[Question]:
-        pairs = sorted(
-            combinations(group.responses, 2),
-            key=lambda pair: draw("compare", seed, pair[0].response_id, pair[1].response_id),
-        )
-        for pair in pairs[: self.comparisons_per_prompt]:
-            shown = shuffled(pair, seed, self.name)
-            for order in (shown, shown[::-1]):
-                yield self.question(group, order, about="overall", seed=seed)
-
-    def reply_schema(self, about: str, labels: Sequence[str], tie: str) -> dict[str, Any]:  # noqa: ARG002 - one question
-        properties = {"rationale": {"type": "string"}} if self.rationale else {}
-        return {
-            "type": "object",
-            "properties": {**properties, "verdict": {"enum": [*labels, tie]}},
-            "required": [*properties, "verdict"],
-            "additionalProperties": False,
-        }
+    def structure(self, question: Question) -> Structure:
+        reasons = {"rationale": {"type": "string"}} if self.rationale else {}
+        verdict = {"verdict": {"enum": [*question.subject.labels, question.subject.tie]}}
+        steps = {"strength": {"type": "integer", "minimum": 0, "maximum": STEPS}} if self.strength else {}
+        return json_structure({**reasons, **verdict, **steps})
 
     def read(self, subject: Subject, answered: Answered) -> list[Vote]:
         found = reply_object(answered)
-        verdict = found if isinstance(found, str) else found.get("verdict")
-        failed = isinstance(found, str) or verdict not in (*subject.labels, subject.tie)
-        rationale = found.get("rationale") if isinstance(found, dict) else None
-        return [
-            Vote.of(
-                prompt_id=subject.prompt_id,
-                shown_first=subject.shown[0],
-                shown_second=subject.shown[1],
-                winner=None if failed else subject.labels.get(str(verdict)),
-                record=answered.call_id,
-                failure=(found if isinstance(found, str) else "unknown_verdict") if failed else None,
-                annotator=f"{self.name}:{self.model}",
-                annotator_kind="ai",
-                annotator_version=self.version,
-                justification=rationale if isinstance(rationale, str) else None,
-                call_id=answered.call_id,
-                source="judge",
-                run_id=answered.run_id,
-            )
-        ]
+        if isinstance(found, str):
+            return [self.vote(subject, answered, failure=found)]
+        verdict, reasons = found.get("verdict"), found.get("rationale")
+        if not self.strength:
+            return [self.vote(subject, answered, verdict, justification=reasons)]
+        steps = found.get("strength")
+        least = 0 if verdict == subject.tie else 1
+        if isinstance(steps, bool) or not isinstance(steps, int) or not least <= steps <= STEPS * least:
+            return [self.vote(subject, answered, failure="strength_out_of_range", justification=reasons)]
+        return [self.vote(subject, answered, verdict, strength=float(steps), justification=reasons)]

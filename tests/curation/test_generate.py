@@ -1,8 +1,12 @@
 from collections import Counter
 
+import pytest
+from pydantic import ValidationError
+
 from curation.generate import Generation, assignments, responses
 from schemas.calls import Answered, Sampling
 from schemas.drops import Drop
+from schemas.prompts import Prompt, user
 from schemas.responses import Response
 from tests.rows import some_prompts
 
@@ -52,3 +56,78 @@ def test_every_call_is_a_response_or_a_drop_with_a_reason():
     assert {(row.row_id, row.reason) for row in rows if isinstance(row, Drop)} == {
         ("2", "duplicate_response"), ("3", "empty_response"), ("4", "quarantined"), ("5", "timeout"), ("6", "refused"),
     }  # fmt: skip
+
+
+def test_four_of_seventeen_models_each_get_their_share():
+    """UltraFeedback's pool in bands: every model answers 4/17 of the prompts, within three standard errors."""
+    sizes = {"strong": 3, "good": 4, "fair": 3, "weak": 3, "other": 4}
+    bands = {band: tuple(f"{band}-{i}" for i in range(size)) for band, size in sizes.items()}
+    generation = Generation(bands=bands)
+    asked = list(assignments(some_prompts(2_000), generation, seed=0))
+    counts = Counter(wanted.model for wanted in asked)
+    share, n = 4 / 17, 2_000
+    assert len(generation.pool) == len(counts) == 17
+    assert all(abs(count - n * share) < 3 * (n * share * (1 - share)) ** 0.5 for count in counts.values())
+    assert set(Counter((wanted.prompt.prompt_id, wanted.model) for wanted in asked).values()) == {1}
+
+
+MIX = {"hand": {"helpful": 60, "truthful": 20, "honesty": 18, "verbalized_calibration": 2}}
+
+
+def test_principles_are_drawn_by_their_shares_for_every_response():
+    asked = list(assignments(some_prompts(1_000), Generation(models=POOL, principles=MIX), seed=0))
+    counts = Counter(wanted.principle for wanted in asked)
+    for principle, percent in MIX["hand"].items():
+        share, n = percent / 100, len(asked)
+        assert abs(counts[principle] - n * share) < 3 * (n * share * (1 - share)) ** 0.5
+    assert len({wanted.principle_text for wanted in asked if wanted.principle == "helpful"}) == 11
+    by_prompt = {}
+    for wanted in asked:
+        by_prompt.setdefault(wanted.prompt.prompt_id, set()).add(wanted.principle)
+    assert sum(len(drawn) > 1 for drawn in by_prompt.values()) > 500
+
+
+def test_a_source_without_principles_is_asked_plainly():
+    generation = Generation(models=("a",), responses_per_prompt=1, principles={"other": {"helpful": 1}})
+    (wanted,) = assignments(some_prompts(1), generation, 0)
+    assert (wanted.messages, wanted.principle, wanted.system_prompt) == (wanted.prompt.messages, None, None)
+
+
+@pytest.mark.parametrize("told_by_user", [(), ("a",)], ids=["system-turn", "user-turn"])
+@pytest.mark.parametrize("own", [{}, {"a": "You are A."}], ids=["plain", "own-system-prompt"])
+@pytest.mark.parametrize("system", [None, "Be short."], ids=["one-turn", "prompt-with-system-turn"])
+def test_what_is_stored_as_principle_was_sent(told_by_user, own, system):
+    """Every model whose row names a principle has it in the prompt that it really got."""
+    turns = [*([{"role": "system", "content": system}] if system else []), *user("Why?")]
+    generation = Generation(models=("a",), responses_per_prompt=4, principles={"*": {"helpful": 1}},
+                            told_by_user=told_by_user, system_prompts=own)  # fmt: skip
+    for wanted in assignments([Prompt.of(turns, source="s")], generation, seed=0):
+        sent = [turn["content"] for turn in wanted.request(Sampling(), 0).messages]
+        (row,) = responses([wanted], [_answered("1", "ok", "text")], "run")
+        assert isinstance(row, Response)
+        assert (row.principle, row.principle_text in str(row.system_prompt)) == ("helpful", True)
+        for told in (row.principle_text, *own.values(), *([system] if system else [])):
+            assert told in "\n\n".join(sent[:-1])
+            assert told in row.system_prompt
+        assert sent[-1] == "Why?"
+
+
+def test_a_text_that_ends_like_a_stop_string_keeps_its_letters():
+    """A stop string ends a reply; it is no set of characters to strip."""
+    (wanted,) = assignments(some_prompts(1), Generation(models=("a",), responses_per_prompt=1), 0)
+    (row,) = responses([wanted], [_answered("1", "ok", "two cats")], "run")
+    assert row.text == "two cats"
+
+
+@pytest.mark.parametrize(
+    ("settings", "match"),
+    [
+        pytest.param({}, "pool needs models", id="no-models"),
+        pytest.param({"models": ("a",), "bands": {"x": ("a",)}}, "named once", id="a-model-twice"),
+        pytest.param({"models": ("a",), "principles": {"s": {"kind": 1}}}, "no wording of kind", id="no-wording"),
+        pytest.param({"models": ("a",), "principles": {"s": {"helpful": 0}}}, "above 0", id="no-share"),
+    ],
+)
+def test_settings_that_cannot_be_right_are_refused(settings, match):
+    with pytest.raises(ValidationError, match=match):
+        Generation(**settings)

@@ -68,8 +68,13 @@ def value_of(schema: Schema, seed: int, path: str) -> Any:
         case "integer":
             least = schema.get("minimum", 0)
             return least + draw % (schema.get("maximum", least + 100) - least + 1)
+        case "number":
+            return schema.get("minimum", 0)
         case "string":
             return sentence(draw)
+        case "array":
+            count = schema.get("minItems", draw % 2)
+            return [value_of(schema["items"], seed, f"{path}/{place}") for place in range(count)]
     raise web.HTTPBadRequest(text=f"this server cannot satisfy {schema}")
 
 

@@ -14,9 +14,9 @@ from urllib.request import urlopen
 
 import pytest
 
+from curation.asking import json_object
 from curation.budget import Budget, Limits
 from curation.engines.openai import OpenAI, body
-from curation.judges.aspects import Aspects
 from curation.ledger import Served, answers, ask, plan
 from schemas.calls import CALLS, STATUSES, Request, Sampling, Structure
 from schemas.errors import ConfigError, UpstreamError
@@ -25,7 +25,8 @@ from schemas.prompts import user
 from tests.servers.faulty import FAULTS, REPLY_FAULTS, clean_answer
 from tests.servers.start import Server, server
 
-SCHEMA = Aspects(model="m", rationale=False).reply_schema("helpfulness", ["A_0", "B_0", "C_0"], "tie_0")
+RATING = {"type": "integer", "minimum": 1, "maximum": 5}
+SCHEMA = json_object({"ratings": json_object(dict.fromkeys(("A_0", "B_0", "C_0"), RATING))})
 
 
 STRUCTURE = Structure(kind="json", text=canonical(SCHEMA))

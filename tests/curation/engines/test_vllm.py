@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from curation.asking import json_object
 from curation.engines import ENGINES
-from curation.judges.aspects import Aspects
 from flows.recipe import load
 from flows.sandbox import HELD_OUT, RECIPE, prompts, sandbox_path
 from schemas.calls import Sampling, Structure
@@ -67,7 +67,8 @@ def test_vllm_and_transformers_agree_on_greedy_answers(complete):
 
 
 def test_a_schema_is_kept_even_by_a_model_that_knows_nothing_of_it(complete):
-    schema = json.dumps(Aspects(model="m", rationale=False).reply_schema("helpfulness", ["A_0", "B_0"], "tie_0"))
+    rating = {"type": "integer", "minimum": 1, "maximum": 5}
+    schema = json.dumps(json_object({"ratings": json_object(dict.fromkeys(("A_0", "B_0"), rating))}))
     for reply in complete(requests(prompts(HELD_OUT, 20), structure=Structure(kind="json", text=schema))):
         if reply.finish_reason == "stop":
             assert set(json.loads(reply.text)["ratings"]) == {"A_0", "B_0"}

@@ -1,6 +1,6 @@
 import pytest
 
-from curation.judges import Group
+from curation.asking import Group
 from schemas.calls import Answered
 from schemas.responses import Response
 from tests.rows import some_prompts

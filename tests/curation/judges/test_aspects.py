@@ -86,3 +86,76 @@ def test_the_packaged_template_explains_every_aspect(group):
         text = question.request.messages[0]["content"]
         assert "very poor" not in text
         assert question.subject.about.replace("_", " ") in text
+
+
+def types_of(subject, named):
+    return {"types": dict.fromkeys(subject.labels, named), "ratings": dict.fromkeys(subject.labels, 4)}
+
+
+def question_about(group, aspect):
+    return next(judge(aspects=(aspect,)).questions(group, seed=0))
+
+
+def test_types_are_named_before_the_rating(group, reply):
+    question = question_about(group, "truthfulness")
+    text = question.request.messages[0]["content"]
+    assert text.index('"types"') < text.index('"rationales"') < text.index('"ratings"')
+    scores = judge().read(question.subject, reply(json.dumps(types_of(question.subject, ["against_facts"]))))
+    assert {score.types for score in scores} == {("against_facts",)}
+
+
+@pytest.mark.parametrize("named", [["invented"], "against_facts", None, [1]])
+def test_unknown_types_are_a_failure(group, reply, named):
+    question = question_about(group, "truthfulness")
+    scores = judge().read(question.subject, reply(json.dumps(types_of(question.subject, named))))
+    assert {(score.value, score.failure) for score in scores} == {(None, "wrong_types")}
+
+
+def test_every_answer_has_its_own_rationale(group, reply):
+    question = question_about(group, "honesty")
+    said = {"rationales": {label: f"for {label}" for label in question.subject.labels}}
+    said["ratings"] = dict.fromkeys(question.subject.labels, 2)
+    for score, label in zip(
+        judge().read(question.subject, reply(json.dumps(said))), question.subject.labels, strict=True
+    ):
+        assert score.rationale == f"for {label}"
+
+
+def test_known_answers_are_shown_for_truthfulness_only(group):
+    prompt = replace(group.prompt, correct_answers=("Paris",), incorrect_answers=("Lyons",))
+    notes = {prompt.source: "The question rests on an error."}
+    for question in judge(source_notes=notes).questions(replace(group, prompt=prompt), 0):
+        text = question.request.messages[0]["content"]
+        shown = [word in text for word in ("Paris", "Lyons", "rests on an error")]
+        assert shown == [question.subject.about == "truthfulness"] * 3
+
+
+def test_a_useless_reply_is_asked_for_again_in_another_order(group, reply):
+    """At most `tries` times, and each time another request; the last reply counts like any other."""
+    asking = judge(aspects=("helpfulness",), tries=10)
+    question = next(asking.questions(group, seed=0))
+    requests, orders = set(), set()
+    for attempt in range(10):
+        assert question.subject.attempt == attempt
+        requests.add(question.request.messages[0]["content"])
+        orders.add(question.subject.shown)
+        rows = asking.read(question.subject, reply("nonsense"))
+        question, last = asking.again(question, rows), question
+    assert question is None
+    assert len(requests) == 10
+    assert len(orders) > 3
+    good = json.dumps({"ratings": dict.fromkeys(last.subject.labels, 5)})
+    assert {score.value for score in asking.read(last.subject, reply(good))} == {5}
+
+
+@pytest.mark.parametrize("status", ["refused", "truncated", "quarantined"])
+def test_what_asking_again_cannot_mend_is_not_asked_again(group, reply, status):
+    question = question_about(group, "helpfulness")
+    assert judge().again(question, judge().read(question.subject, reply("", status))) is None
+
+
+def test_exhausted_tries_leave_failed_rows_and_never_an_empty_list(group, reply):
+    question = question_about(group, "helpfulness")
+    rows = judge(tries=1).read(question.subject, reply("nonsense"))
+    assert [row.failure for row in rows] == ["unparsable"] * 4
+    assert judge(tries=1).again(question, rows) is None

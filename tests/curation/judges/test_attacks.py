@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 import pytest
 
+from curation.asking import Group
 from curation.fence import suspicions
-from curation.judges import JUDGES, Group
+from curation.judges import JUDGES
 from flows.recipe import load
 from flows.sandbox import HELD_OUT, RECIPE, prompts, sandbox_path
 from schemas.calls import Answered, Reply

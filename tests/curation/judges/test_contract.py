@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from curation.judges import JUDGES, Subject
+from curation.asking import Subject, TemplateAsker
+from curation.judges import JUDGES
 from schemas.errors import ConfigError
 
 
@@ -15,39 +16,44 @@ def judge(request):
     return JUDGES.build({"name": request.param, "model": "m"})
 
 
+@pytest.fixture(params=[name for name, cls in JUDGES.classes.items() if issubclass(cls, TemplateAsker)])
+def templated(request):
+    return JUDGES.build({"name": request.param, "model": "m"})
+
+
 def test_questions_do_not_depend_on_the_run(judge, group):
     assert list(judge.questions(group, 3)) == list(judge.questions(group, 3))
 
 
-def test_another_template_is_another_call(judge, group):
-    other = judge.model_copy(update={"template": judge.template + "\nThink twice."})
-    one, changed = (next(j.questions(group, 0)).request.body() for j in (judge, other))
+def test_another_template_is_another_call(templated, group):
+    other = templated.model_copy(update={"template": templated.template + "\nThink twice."})
+    one, changed = (next(j.questions(group, 0)).request.body() for j in (templated, other))
     assert one["template_hash"] != changed["template_hash"]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(said=st.text() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(str))
-def test_no_text_makes_a_verdict_out_of_nothing(judge, group, reply, said):
-    for question in list(judge.questions(group, 0))[:2]:
-        rows = judge.read(question.subject, reply(said))
+def test_no_text_makes_a_verdict_out_of_nothing(templated, group, reply, said):
+    for question in list(templated.questions(group, 0))[:2]:
+        rows = templated.read(question.subject, reply(said))
         assert rows
         assert all(row.failure for row in rows)
 
 
-def test_a_template_with_an_unknown_variable_is_refused(judge, group):
-    broken = judge.model_copy(update={"template": "{{ nonsense }}"})
+def test_a_template_with_an_unknown_variable_is_refused(templated, group):
+    broken = templated.model_copy(update={"template": "{{ nonsense }}"})
     with pytest.raises(ConfigError, match="template"):
         _ = next(broken.questions(group, 0)).request
 
 
-def test_a_template_that_does_not_compile_is_refused(judge):
+def test_a_template_that_does_not_compile_is_refused(templated):
     with pytest.raises(ConfigError, match="does not compile"):
-        JUDGES.build({"name": judge.name, "model": "m", "template": "{% if %}"})
+        JUDGES.build({"name": templated.name, "model": "m", "template": "{% if %}"})
 
 
-def test_every_answer_stands_in_a_fence_of_its_label(judge, group):
+def test_every_answer_stands_in_a_fence_of_its_label(templated, group):
     texts = {response.response_id: response.text for response in group.responses}
-    for question in judge.questions(group, 0):
+    for question in templated.questions(group, 0):
         shown = question.request.messages[0]["content"]
         for label, response_id in question.subject.labels.items():
             assert f"<{label}>\n{texts[response_id]}\n</{label}>" in shown

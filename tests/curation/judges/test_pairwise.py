@@ -65,3 +65,55 @@ def test_anything_else_is_a_failure_and_no_guess(group, reply, said, failure):
     subject = next(judge().questions(group, seed=0)).subject
     (vote,) = judge().read(subject, reply(with_nonce(said, subject)))
     assert (vote.verdict, vote.failure) == (None, failure)
+
+
+@pytest.mark.parametrize(
+    ("said", "strength"),
+    [
+        pytest.param('{"verdict": "A", "strength": 3}', 3, id="much-better"),
+        pytest.param('{"verdict": "B", "strength": 1}', 1, id="slightly-better"),
+        pytest.param('{"verdict": "tie", "strength": 0}', 0, id="tie"),
+    ],
+)
+def test_a_strength_is_kept_with_its_justification(group, reply, said, strength):
+    subject = next(judge(strength=True).questions(group, seed=0)).subject
+    text = with_nonce(said, subject).replace("{", '{"rationale": "Because.", ', 1)
+    (vote,) = judge(strength=True).read(subject, reply(text))
+    assert (vote.strength, vote.justification, vote.failure) == (strength, "Because.", None)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param('{"verdict": "A", "strength": 4}', id="too-much"),
+        pytest.param('{"verdict": "A", "strength": 0}', id="a-winner-by-nothing"),
+        pytest.param('{"verdict": "tie", "strength": 2}', id="a-tie-by-something"),
+        pytest.param('{"verdict": "A", "strength": true}', id="a-boolean"),
+        pytest.param('{"verdict": "A", "strength": -1}', id="negative"),
+        pytest.param('{"verdict": "A"}', id="missing"),
+    ],
+)
+def test_a_strength_off_the_scale_is_a_failure(group, reply, said):
+    subject = next(judge(strength=True).questions(group, seed=0)).subject
+    (vote,) = judge(strength=True).read(subject, reply(with_nonce(said, subject)))
+    assert (vote.verdict, vote.strength, vote.failure) == (None, None, "strength_out_of_range")
+
+
+def test_a_plain_judge_asks_for_no_strength(group):
+    plain, strong = (next(judge(strength=asked).questions(group, 0)).request for asked in (False, True))
+    assert "strength" not in plain.messages[0]["content"] + plain.structure.text
+    assert "strength" in strong.messages[0]["content"] and "strength" in strong.structure.text
+
+
+def test_one_order_on_request(group):
+    both = [question.subject.shown for question in judge().questions(group, 0)]
+    one = [question.subject.shown for question in judge(both_orders=False).questions(group, 0)]
+    assert one == both[::2]
+
+
+def test_several_replies_to_a_question_are_several_calls(group):
+    """voting@k: the same text, another seed."""
+    asked = [question.request for question in judge(samples=3, comparisons_per_prompt=1).asked(group, 0)]
+    assert len(asked) == 6
+    assert len({request.seed for request in asked}) == 6
+    assert len({request.messages[0]["content"] for request in asked}) == 2

@@ -1,0 +1,291 @@
+"""Asking a model about answers: what is asked, in which order, under which labels. Judges and writers begin here."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property, partial
+from importlib.resources import files
+from itertools import chain, islice, product
+from string import ascii_uppercase
+from typing import Any, ClassVar
+
+from jinja2 import StrictUndefined, TemplateError
+from jinja2.sandbox import SandboxedEnvironment
+from pydantic import Field, field_validator
+
+from curation.fence import fenced, nonce_for, suspicions
+from curation.status import RepeatedKey, json_value
+from schemas.base import Plugin
+from schemas.calls import Answered, Request, Sampling, Structure
+from schemas.errors import ConfigError
+from schemas.ids import canonical, content_id, draw, seed_of
+from schemas.prompts import Message, Prompt, user
+from schemas.responses import Response
+from schemas.rubrics import Rubric
+
+NO_REPLY = ("refused", "truncated", "quarantined")
+"""Statuses of a call whose text is never read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A prompt with the responses to be judged, ordered by id, and the rubric for them if there is one."""
+
+    prompt: Prompt
+    responses: tuple[Response, ...]
+    rubric: Rubric | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a question is about. `shown` holds the responses in the order in which labels present them.
+
+    about: the aspect, or another name of what is asked. attempt: how many replies to the same question were useless.
+    """
+
+    prompt_id: str
+    shown: tuple[str, ...]
+    about: str
+    nonce: str
+    attempt: int = 0
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Response id by label: verdicts are mapped back by id, never by position."""
+        return dict(zip(labels_for(len(self.shown), self.nonce), self.shown, strict=True))
+
+    @property
+    def tie(self) -> str:
+        """The verdict that neither is better."""
+        return tie_for(self.nonce)
+
+    def to_json(self) -> str:
+        """The text stored in `calls.subject`."""
+        return canonical({name: getattr(self, name) for name in self.__slots__})
+
+    @classmethod
+    def of_json(cls, text: str) -> Subject:
+        """The subject of a stored call."""
+        fields = json.loads(text)
+        return cls(**fields | {"shown": tuple(fields["shown"])})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What a model is to be asked. The request is written when it is wanted: reading a reply needs the subject only."""
+
+    asker: Asker
+    prompt: Prompt
+    shown: tuple[Response, ...]
+    """The responses in the order in which they are shown."""
+    subject: Subject
+    seed: int
+    """The run's."""
+    sample: int = 0
+    """Which of several replies to the same question."""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """What else the template is told: a rubric, a principle."""
+
+    @cached_property
+    def request(self) -> Request:
+        """What the model is sent."""
+        return self.asker.request(self)
+
+    def again(self) -> Question:
+        """The same question with another nonce, and more than two answers in another order: its reply was useless."""
+        attempt = self.subject.attempt + 1
+        order = self.shown if len(self.shown) < 3 else shuffled(self.shown, self.seed, self.subject.about, attempt)
+        subject = self.asker.subject(self.prompt, order, about=self.subject.about, seed=self.seed, attempt=attempt)
+        return replace(self, subject=subject, shown=tuple(order))
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What in the responses looks like an attempt to win instead of answering."""
+        return tuple(f"{kind}:{one.response_id}" for one in self.shown for kind in suspicions(one.text))
+
+    @property
+    def reply_seed(self) -> int:
+        """Seed of the reply: it depends on what is asked, not on when."""
+        subject = self.subject
+        parts = [self.seed, self.asker.name, subject.about, list(subject.shown)]
+        return seed_of(*parts, *([self.sample, subject.attempt] if self.sample or subject.attempt else []))
+
+
+def labels_for(count: int, nonce: str) -> list[str]:
+    """Labels of so many answers: letters and the nonce."""
+    letters = chain(ascii_uppercase, map("".join, product(ascii_uppercase, repeat=2)))
+    return [f"{letter}_{nonce}" for letter in islice(letters, count)]
+
+
+def tie_for(nonce: str) -> str:
+    """The label of a tie."""
+    return f"tie_{nonce}"
+
+
+class Asker(Plugin):
+    """Asks a model about answers."""
+
+    kind: ClassVar[str] = "ask"
+    """What its calls are for, in `calls.purpose`."""
+
+    model: str
+    """Name of the model that is asked."""
+    sampling: Sampling = Sampling(temperature=0.0)
+    nonce_chars: int = Field(default=8, ge=1, le=32)
+    """Hex digits of the nonce in fences and verdicts. A tiny model whose vocabulary has few may need fewer."""
+
+    @abstractmethod
+    def request(self, question: Question) -> Request:
+        """What the model is sent for a question."""
+
+    @property
+    def purpose(self) -> str:
+        """The purpose of its calls."""
+        return f"{self.kind}:{self.name}"
+
+    def question(self, group: Group, shown: Sequence[Response], *, about: str, seed: int, **extra: Any) -> Question:
+        """A question that shows these responses, in this order. `extra` is what else the template is told."""
+        subject = self.subject(group.prompt, shown, about=about, seed=seed)
+        return Question(asker=self, prompt=group.prompt, shown=tuple(shown), subject=subject, seed=seed, extra=extra)
+
+    def subject(self, prompt: Prompt, shown: Sequence[Response], *, about: str, seed: int, attempt: int = 0) -> Subject:
+        """What a question is about, with the nonce that its texts cannot know."""
+        ids = tuple(response.response_id for response in shown)
+        texts = [conversation(prompt.messages), *(response.text for response in shown)]
+        # The same in every order and aspect: prompts that begin alike are computed once.
+        nonce = nonce_for(texts, self.nonce_chars, seed, sorted(ids), *([attempt] if attempt else []))
+        return Subject(prompt_id=prompt.prompt_id, shown=ids, about=about, nonce=nonce, attempt=attempt)
+
+
+class TemplateAsker(Asker):
+    """Asks in one user turn: a template around the prompt and the answers, each inside its fence."""
+
+    top_logprobs: ClassVar[int] = 0
+    """Alternatives that are wanted for every token of the reply."""
+
+    template: str
+    """jinja2 text of the user turn. Its hash is part of every call's key."""
+
+    @field_validator("template")
+    @classmethod
+    def _compiles(cls, text: str) -> str:
+        try:
+            _compile(text)
+        except TemplateError as error:
+            raise ValueError(f"the template does not compile: {error}") from error
+        return text
+
+    @cached_property
+    def template_hash(self) -> str:
+        """Names the template in every call that it shaped."""
+        return content_id("template", self.template)
+
+    @abstractmethod
+    def structure(self, question: Question) -> Structure | None:
+        """The form of the reply, enforced while decoding where the engine can; None for free text."""
+
+    def request(self, question: Question) -> Request:
+        subject = question.subject
+        text = self.rendered(
+            conversation(question.prompt.messages),
+            [response.text for response in question.shown],
+            about=subject.about,
+            nonce=subject.nonce,
+            **question.extra,
+        )
+        return Request(
+            messages=user(text),
+            sampling=self.sampling,
+            seed=question.reply_seed,
+            structure=self.structure(question),
+            top_logprobs=self.top_logprobs,
+            purpose=self.purpose,
+            template_hash=self.template_hash,
+            subject=subject.to_json(),
+            flags=question.flags,
+        )
+
+    def rendered(self, prompt: str, texts: Sequence[str], *, about: str, nonce: str, **extra: Any) -> str:
+        """The user turn: the template, with the prompt and the answers inside their fences.
+
+        The template also knows `asker`, the settings, and `fence(text, name)` for whatever else it did not write.
+        """
+        labels = labels_for(len(texts), nonce)
+        return render(
+            self.template,
+            prompt=fenced(f"request_{nonce}", prompt),
+            answers=[fenced(label, text) for label, text in zip(labels, texts, strict=True)],
+            labels=labels,
+            tie=tie_for(nonce),
+            aspect=about,
+            asker=self,
+            fence=partial(_fence, nonce),
+            **extra,
+        )
+
+
+def _fence(nonce: str, text: str, name: str) -> str:
+    return fenced(f"{name}_{nonce}", text)
+
+
+def json_structure(properties: Mapping[str, Any], optional: Collection[str] = ()) -> Structure:
+    """A reply that is one JSON object with exactly these keys."""
+    return Structure(kind="json", text=canonical(json_object(properties, optional)))
+
+
+def json_object(properties: Mapping[str, Any], optional: Collection[str] = ()) -> dict[str, Any]:
+    """The JSON schema of an object with exactly these keys."""
+    required = [name for name in properties if name not in optional]
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+def shuffled(responses: Sequence[Response], *salt: object) -> list[Response]:
+    """A random order that depends on the ids and the salt alone."""
+    return sorted(responses, key=lambda response: draw("order", *salt, response.response_id))
+
+
+def reply_object(answered: Answered) -> dict[str, Any] | str:
+    """The JSON object of a reply, or the name of what is wrong with it. Never repairs, never guesses."""
+    if answered.status in NO_REPLY:
+        return answered.status
+    try:
+        value = json_value(answered.raw_text)
+    except RepeatedKey:
+        return "invalid"
+    except ValueError:
+        return "unparsable"
+    return value if isinstance(value, dict) else "unparsable"
+
+
+def conversation(messages: Sequence[Message]) -> str:
+    """A prompt as a judge reads it: the text of a single turn, or every turn under its role."""
+    if len(messages) == 1:
+        return messages[0]["content"]
+    return "\n\n".join(f"{message['role']}: {message['content']}" for message in messages)
+
+
+def render(template: str, **variables: object) -> str:
+    """The template with its variables filled in. Raises ConfigError when it names an unknown variable."""
+    try:
+        return _compile(template).render(**variables)
+    except TemplateError as error:
+        raise ConfigError(f"a template cannot be filled in: {error}") from error
+
+
+def packaged(package: str, name: str) -> str:
+    """A template that lies beside the code that asks with it."""
+    return files(package).joinpath(name).read_text("utf-8")
+
+
+@cache
+def _compile(template: str) -> Any:
+    environment = SandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(template)

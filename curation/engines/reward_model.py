@@ -1,0 +1,135 @@
+"""Sequence classifiers with one output, in this process: the reply to a conversation is its reward, as a number."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+from pydantic import Field
+
+from curation.engines import Answer, Engine, device, in_batches
+from schemas.calls import Reply, Request
+from schemas.errors import ConfigError, ModelError, UpstreamError
+from schemas.quiet import quiet
+
+DIGITS = 6
+"""Of a reward: batches of another width differ in the digits behind these."""
+
+
+class RewardModel(Engine):
+    """Serves any local or cached `...ForSequenceClassification` with one output, safetensors only, no remote code."""
+
+    name = "reward_model"
+
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Number format of the trunk; rewards are float32."""
+    max_model_len: int | None = Field(default=None, ge=2)
+    """Longest conversation, in tokens; the model's own limit when absent. A longer one gets no reward: none is cut."""
+    batch_size: int = Field(default=16, ge=1)
+    """Conversations read at once; lower it when memory runs out."""
+
+    def identity(self) -> dict[str, Any]:
+        return {"name": self.name, "dtype": self.dtype, "max_model_len": self.max_model_len}
+
+    @contextmanager
+    def start(self, model: str, adapter: str | None = None) -> Iterator[Answer]:
+        if adapter is not None:
+            raise ConfigError(f"The engine {self.name} takes no adapter; merge {adapter} into the model.")
+        self.revision(model)
+        yield partial(in_batches, self._load(model).replies, self.batch_size)
+
+    def _load(self, model: str) -> Served:
+        from safetensors import SafetensorError
+        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+        try:
+            with quiet():
+                tokenizer: Any = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
+                loaded: Any = AutoModelForSequenceClassification.from_pretrained(
+                    model, dtype=self.dtype, use_safetensors=True, trust_remote_code=False, output_loading_info=True
+                )
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+            raise ModelError(f"{model} cannot be loaded as a reward model: {str(error).splitlines()[0]}") from error
+        weights, report = loaded
+        if missing := sorted(map(str, {*report["missing_keys"], *report["mismatched_keys"]})):
+            raise ModelError(
+                f"{model} is no reward model: it lacks {missing[0]}; train one with `prefinery train reward`."
+            )
+        if weights.config.num_labels != 1:
+            raise ModelError(f"{model} has {weights.config.num_labels} outputs; a reward model has one.")
+        if tokenizer.chat_template is None:
+            raise ModelError(f"{model} has no chat template; save one with its tokenizer.")
+        weights.config.pad_token_id = tokenizer.pad_token_id = tokenizer.pad_token_id or tokenizer.eos_token_id or 0
+        limits = (self.max_model_len, getattr(weights.config.get_text_config(), "max_position_embeddings", None))
+        limit = min((limit for limit in limits if limit), default=tokenizer.model_max_length)
+        return Served(weights=weights.to(device()).eval(), tokenizer=tokenizer, limit=limit)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """A loaded model."""
+
+    weights: Any
+    tokenizer: Any
+    limit: int
+    """Longest conversation, in tokens."""
+
+    def replies(self, requests: Sequence[Request]) -> list[Reply]:
+        """One reply a request, in order."""
+        start = time.perf_counter()
+        rows = [self._row(request) for request in requests]
+        rewards = iter(self._rewards([row for row in rows if not isinstance(row, Reply)]))
+        latency_ms = (time.perf_counter() - start) * 1000 / len(rows)
+        return [row if isinstance(row, Reply) else _reply(next(rewards), len(row), latency_ms) for row in rows]
+
+    def _row(self, request: Request) -> list[int] | Reply:
+        """The tokens of a conversation, or the reply where it cannot be read."""
+        from jinja2 import TemplateError
+
+        try:
+            ids = self.tokenizer.apply_chat_template(list(request.messages), tokenize=True, return_dict=False)
+        except TemplateError as error:
+            return Reply.unanswered("rejected", 0, f"The chat template refuses the messages: {error}")
+        return Reply.unanswered("too_long", len(ids)) if len(ids) > self.limit else ids
+
+    def _rewards(self, rows: Sequence[list[int]]) -> list[float]:
+        """The rewards of tokenized conversations."""
+        import torch
+
+        if not rows:
+            return []
+        width, pad = max(map(len, rows)), self.weights.config.pad_token_id
+        ids = torch.tensor([row + [pad] * (width - len(row)) for row in rows])
+        mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
+        where = self.weights.device
+        try:
+            with torch.inference_mode():
+                logits = self._scored(ids.to(where), mask.to(where))
+        except torch.OutOfMemoryError as error:
+            raise UpstreamError(f"A batch of {len(rows)} does not fit into memory; lower `batch_size`.") from error
+        return logits.float().flatten().tolist()
+
+    def _scored(self, ids: Any, mask: Any) -> Any:
+        """The classifier's own forward finds the last token by the padding token, which may be a token of the text."""
+        import torch
+
+        trunk, head = self.weights.base_model, getattr(self.weights, "score", None)
+        if head is None:  # encoders read their first token
+            return self.weights(input_ids=ids, attention_mask=mask).logits
+        hidden = trunk(input_ids=ids, attention_mask=mask).last_hidden_state
+        last = hidden[torch.arange(len(ids), device=ids.device), mask.sum(1) - 1]
+        return head(last)
+
+
+def _reply(reward: float, n_tokens: int, latency_ms: float) -> Reply:
+    return Reply(
+        text=f"{reward:.{DIGITS}g}",
+        finish_reason="stop",
+        prompt_tokens=n_tokens,
+        completion_tokens=0,
+        latency_ms=latency_ms,
+    )

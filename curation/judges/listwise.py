@@ -1,0 +1,85 @@
+"""Scores and a ranking of any number of answers under one stated principle: RewardAnything (arXiv 2506.03637)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations, pairwise
+from typing import Any
+
+from pydantic import Field
+
+from curation.asking import Group, Question, Subject, TemplateAsker, json_object, json_structure, reply_object, shuffled
+from curation.judges import RatingJudge, packaged
+from schemas.calls import Answered, Sampling, Structure
+from schemas.scores import Score
+
+
+class Listwise(TemplateAsker, RatingJudge):
+    """Applies the principle and nothing else. A reply whose ranking contradicts its scores gives no score."""
+
+    name = "listwise"
+    scale = (1, 5)
+
+    principle: str = "The answer that serves the person who asked best, without padding, is the best one."
+    """What makes an answer good. It may go against common taste."""
+    template: str = Field(default_factory=lambda: packaged("listwise.jinja"))
+    sampling: Sampling = Sampling(temperature=0.0, max_tokens=2048)
+    aspect: str = "principle"
+    """Names the principle in the scores' `aspect`."""
+
+    def questions(self, group: Group, seed: int) -> Iterator[Question]:
+        yield self.question(
+            group, shuffled(group.responses, seed, self.name, self.aspect), about=self.aspect, seed=seed
+        )
+
+    def structure(self, question: Question) -> Structure:
+        labels = list(question.subject.labels)
+        number = {"type": "number", "minimum": self.scale[0], "maximum": self.scale[1]}
+        names = {"type": "array", "items": {"enum": labels}, "minItems": len(labels), "maxItems": len(labels)}
+        scores = json_object(dict.fromkeys(labels, number))
+        return json_structure({"reasoning": {"type": "string"}, "scores": scores, "ranking": names})
+
+    def read(self, subject: Subject, answered: Answered) -> list[Score]:
+        found = reply_object(answered)
+        scores = found if isinstance(found, str) else self._scores(subject, found)
+        if isinstance(found, str) or isinstance(scores, str):
+            return [self.score(subject, answered, shown, failure=str(scores)) for shown in subject.shown]
+        reasons = found.get("reasoning")
+        return [
+            self.score(subject, answered, shown, scores[label], rationale=reasons)
+            for label, shown in subject.labels.items()
+        ]
+
+    def _scores(self, subject: Subject, found: dict[str, Any]) -> dict[str, float] | str:
+        """Scores by label, or what is wrong with the reply."""
+        scores, ranking, labels = found.get("scores"), found.get("ranking"), subject.labels
+        if not isinstance(scores, dict) or scores.keys() != labels.keys():
+            return "wrong_labels"
+        if not all(self.in_scale(value) for value in scores.values()):
+            return "out_of_range"
+        if not isinstance(ranking, list) or sorted(map(str, ranking)) != sorted(labels):
+            return "wrong_ranking"
+        if any(scores[better] < scores[worse] for better, worse in pairwise(ranking)):
+            return "ranking_contradicts_scores"
+        return scores
+
+
+def rank_accuracy(truth: Mapping[str, float], said: Mapping[str, float]) -> float:
+    """How well scores keep the true order, 0 to 1: the accuracy reward of RewardAnything (arXiv 2506.03637).
+
+    A pair of answers weighs 1 + its true difference; reversed it costs its weight, tied half of it. An answer without a
+    score counts as tied with the worst, and no more than the share of answers with one is reached.
+    """
+    least = min(said.values(), default=0.0) - 1
+    weight = lost = 0.0
+    for one, other in combinations(sorted(truth), 2):
+        true = truth[one] - truth[other]
+        if not true:
+            continue
+        difference = (said.get(one, least) - said.get(other, least)) * true
+        weight += 1 + abs(true)
+        lost += (1 + abs(true)) * (0.0 if difference > 0 else 0.5 if difference == 0 else 1.0)
+    coverage = len(truth.keys() & said.keys()) / len(truth) if truth else 0.0
+    if coverage * len(truth) < 2:
+        return 0.0
+    return min(max(0.0, 1 - lost / weight) if weight else 1.0, coverage)

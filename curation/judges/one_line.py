@@ -1,0 +1,86 @@
+"""A rubric in one line of JSON, with demonstrations: a frozen model as a judge (arXiv 2506.05748)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from curation.asking import Group, Question, Subject, TemplateAsker, json_object, json_structure, reply_object
+from curation.judges import RatingJudge, packaged
+from schemas.base import Strict
+from schemas.calls import Answered, Structure
+from schemas.ids import canonical
+from schemas.scores import Score
+
+
+class Demonstration(Strict):
+    """An example of a judgment. They should show good and bad answers, and some hard to tell apart."""
+
+    prompt: str
+    response: str
+    scores: Mapping[str, int]
+    reason: str
+
+
+class OneLine(TemplateAsker, RatingJudge):
+    """Scores each answer alone on the keys of a rubric that fits one line; the reason comes after the scores."""
+
+    name = "one_line"
+    scale = (0, 10)
+
+    rubric: Mapping[str, str] = {
+        "helpfulness": "0 to 10, higher serves the person who asked better",
+        "correctness": "0 to 10, higher has fewer errors",
+    }
+    """What each key of the reply means, and which way it counts."""
+    demonstrations: tuple[Demonstration, ...] = ()
+    template: str = Field(default_factory=lambda: packaged("one_line.jinja"))
+
+    @field_validator("rubric")
+    @classmethod
+    def _has_keys(cls, rubric: Mapping[str, str]) -> Mapping[str, str]:
+        if not rubric or "reason" in rubric:
+            raise ValueError("a rubric needs at least one key, and none of them is `reason`")
+        return rubric
+
+    @property
+    def rubric_line(self) -> str:
+        """The rubric as the judge reads it."""
+        return canonical(dict(self.rubric))
+
+    def demonstrated(self, label: str) -> Iterator[tuple[str, str, str]]:
+        """Prompt, response and right reply of every demonstration."""
+        for shown in self.demonstrations:
+            reply = {label: {key: shown.scores[key] for key in self.rubric}, "reason": shown.reason}
+            yield shown.prompt, shown.response, json.dumps(reply, ensure_ascii=False)
+
+    def questions(self, group: Group, seed: int) -> Iterator[Question]:
+        return self.one_by_one(group, "rubric", seed)
+
+    def structure(self, question: Question) -> Structure:
+        (label,) = question.subject.labels
+        number = {"type": "integer", "minimum": self.scale[0], "maximum": self.scale[1]}
+        scores = json_object(dict.fromkeys(self.rubric, number))
+        return json_structure({label: scores, "reason": {"type": "string"}})
+
+    def read(self, subject: Subject, answered: Answered) -> list[Score]:
+        ((label, shown),) = subject.labels.items()
+        found = reply_object(answered)
+        scores = found if isinstance(found, str) else found.get(label)
+        if isinstance(found, str) or not isinstance(scores, dict):
+            failure = found if isinstance(found, str) else "wrong_labels"
+            return [self.score(subject, answered, shown, failure=failure, aspect=key) for key in self.rubric]
+        return [self._read_one(subject, answered, shown, key, scores, found.get("reason")) for key in self.rubric]
+
+    def _read_one(
+        self, subject: Subject, answered: Answered, shown: str, key: str, scores: dict[str, Any], reason: object
+    ) -> Score:
+        value = scores.get(key)
+        if key not in scores:
+            return self.score(subject, answered, shown, failure="missing", aspect=key)
+        if not self.in_scale(value, whole=True):
+            return self.score(subject, answered, shown, failure="out_of_range", aspect=key)
+        return self.score(subject, answered, shown, value, aspect=key, rationale=reason)

@@ -1,0 +1,78 @@
+"""The engine serves reward models of this project, against the trainer's own scorer."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from curation.engines.reward_model import RewardModel
+from flows.sandbox import prompts, sandbox_path
+from schemas.errors import ConfigError, ModelError
+from schemas.prompts import Message
+from tests.rows import requests
+from training.checkpoint import load_reward, save
+
+COUNT = 20
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return save(tmp_path_factory.mktemp("models") / "reward", load_reward(str(sandbox_path("base")), seed=3))
+
+
+@pytest.fixture(scope="module")
+def asked():
+    texts = prompts(0, COUNT)
+    wanted = requests(texts)
+    answers = [text * (1 + i % 3) for i, text in enumerate(texts[::-1])]
+    return [
+        replace(one, messages=(*one.messages, Message(role="assistant", content=answer)))
+        for one, answer in zip(wanted, answers, strict=True)
+    ]
+
+
+def rewards(folder, asked, **settings):
+    with RewardModel(dtype="float32", **settings).start(str(folder)) as answer:
+        found = {id(request): reply for request, reply in answer(iter(asked))}
+    return [found[id(request)] for request in asked]
+
+
+def test_rewards_are_those_of_the_model_alone(folder, asked):
+    loaded = load_reward(folder)
+    replies = rewards(folder, asked)
+    for request, reply in zip(asked, replies, strict=True):
+        ids = loaded.tokenizer.apply_chat_template(list(request.messages), return_tensors="pt", return_dict=False)
+        with torch.inference_mode():
+            hidden = loaded.model.base_model(input_ids=ids).last_hidden_state[:, -1]
+            alone = float(loaded.model.score(hidden))
+        assert float(reply.text) == pytest.approx(alone, rel=1e-4, abs=1e-5)
+        assert (reply.prompt_tokens, reply.completion_tokens) == (ids.shape[1], 0)
+
+
+def test_no_reward_depends_on_the_batch(folder, asked):
+    one, many = (rewards(folder, asked, batch_size=size) for size in (1, COUNT))
+    assert [float(reply.text) for reply in one] == pytest.approx([float(reply.text) for reply in many], rel=1e-4)
+
+
+def test_what_is_too_long_is_not_cut(folder, asked):
+    longest = max(reply.prompt_tokens for reply in rewards(folder, asked))
+    found = rewards(folder, asked, max_model_len=longest - 1)
+    cut = [reply for reply in found if reply.finish_reason == "too_long"]
+    assert cut
+    assert all(reply.text == "" for reply in cut)
+    assert len(cut) < COUNT
+
+
+def test_a_policy_is_no_reward_model(asked):
+    with pytest.raises(ModelError, match="no reward model"), RewardModel().start(str(sandbox_path("base"))):
+        pass
+
+
+def test_an_adapter_is_refused(folder):
+    with pytest.raises(ConfigError, match="merge"), RewardModel().start(str(folder), "some/adapter"):
+        pass
+
+
+def test_what_is_no_model_is_refused(tmp_path):
+    with pytest.raises(ModelError), RewardModel().start(str(tmp_path)):
+        pass
