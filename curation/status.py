@@ -41,7 +41,10 @@ def status_of(request: Request, reply: Reply) -> tuple[Status, str | None]:
 
 def json_value(text: str) -> Any:
     """The JSON value that a text is, as a whole. Raises ValueError when it is none, or an object repeats a key."""
-    return json.loads(text, object_pairs_hook=_distinct)
+    try:
+        return json.loads(text, object_pairs_hook=_distinct)
+    except RecursionError as error:
+        raise ValueError("The text is nested too deeply.") from error
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -11,18 +11,26 @@ from tests.conftest import ROOT
 
 PACKAGES = ("schemas", "warehouse", "curation", "training", "flows")
 SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
-KINDS = ("curation/judges", "curation/importers", "curation/pairing", "curation/engines", "warehouse/exporters")
+KINDS = (
+    "curation/contracts",
+    "curation/engines",
+    "curation/importers",
+    "curation/judges",
+    "curation/pairing",
+    "warehouse/exporters",
+)
 PLUGINS = [path for kind in KINDS for path in sorted((ROOT / kind).glob("*.py")) if path.name != "__init__.py"]
 PLUGINS += [path for path in sorted((ROOT / "training" / "objectives").glob("*/*.py")) if path.name != "__init__.py"]
 
 BEYOND_TRAINING = {"duckdb", "vllm", "prefect", "curation", "warehouse", "flows"}
 REGISTRIES = """
+from curation.contracts import CONTRACTS
 from curation.engines import ENGINES
 from curation.importers import IMPORTERS
 from curation.judges import JUDGES
 from curation.pairing import PAIR_BUILDERS
 from warehouse.exporters import EXPORTERS
-ENGINES.classes, EXPORTERS.classes, IMPORTERS.classes, JUDGES.classes, PAIR_BUILDERS.classes
+CONTRACTS.classes, ENGINES.classes, EXPORTERS.classes, IMPORTERS.classes, JUDGES.classes, PAIR_BUILDERS.classes
 """
 
 

@@ -82,3 +82,7 @@ def test_json_is_read_whole():
     with pytest.raises(ValueError, match="twice"):
         json_value('{"a": {"b": 1, "b": 1}}')
     assert json_value('{"a": 1}') == {"a": 1}
+
+
+def test_what_nests_too_deeply_is_no_json():
+    assert status("[" * 100_000, JSON) == "unparsable"
