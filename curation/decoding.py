@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from transformers import LogitsProcessor, StoppingCriteria
 
+from curation.logprobs import spelled
 from schemas.calls import Request, Sampling, Structure
 from schemas.errors import UpstreamError
 
@@ -185,7 +186,7 @@ def _alternatives(logits: Tensor, chosen: int, top: int, spell: Callable[[int], 
     logprobs = logits.log_softmax(0)
     tokens = dict.fromkeys([chosen, *logprobs.topk(min(top, len(logits))).indices.tolist()])
     values = {token: float(logprobs[token]) for token in tokens}
-    return {spell(token): round(value, 4) for token, value in values.items() if value > -math.inf}
+    return spelled((spell(token), value) for token, value in values.items() if value > -math.inf)
 
 
 def _before(text: str, stops: Sequence[str]) -> str | None:

@@ -77,6 +77,8 @@ def curate_into(lake: Lake, recipe: Recipe) -> Published | None:
         return None
     prompts = chosen_prompts(lake, recipe)
     answered = generate(run, prompts) if recipe.generate else stored_responses(lake, prompts)
+    if recipe.rules:
+        judge_by_rules(run, prompts, answered)
     if recipe.judges:
         judge(run, prompts, answered)
     return pair_and_publish(run, prompts) if recipe.pair else None
@@ -138,6 +140,32 @@ def write(
     return kept, drops
 
 
+def judge_by_rules(run: Run, prompts: Sequence[Prompt], answered: Sequence[Response]) -> None:
+    """Let every rule judge every response. No model is asked."""
+    read = kept = 0
+    dropped: Counter[str] = Counter()
+    pairs = ((group.prompt, response) for group in _groups(prompts, answered) for response in group.responses)
+    with shown() as report:
+        while batch := list(islice(pairs, READ_CALLS)):
+            rows = [
+                row
+                for prompt, one in batch
+                for rule in run.recipe.rules
+                for row in rule.scores(prompt, one, run.run_id)
+            ]
+            drops = [_verdict_drop(row, row.failure, run.run_id) for row in rows if row.failure]
+            store_verdicts(run.lake, rows, drops)
+            run.call_ids.extend(dict.fromkeys(row.call_id for row in rows))
+            read, kept = read + len(rows), kept + len(rows) - len(drops)
+            dropped.update(drop.reason for drop in drops)
+            report("judge by rules", read, read)
+    run.finish(Funnel(stage="rules", unit="verdicts", read=read, kept=kept, dropped=dict(dropped)))
+
+
+def _verdict_drop(row: Score | Vote, failure: str, run_id: str) -> Drop:
+    return Drop.of("judge", "verdict", failure, row_id=row.row_id, run_id=run_id)
+
+
 def judge(run: Run, prompts: Sequence[Prompt], answered: Sequence[Response]) -> None:
     """Ask every judge about every prompt's responses; judges that share a model share its engine."""
     groups = _groups(prompts, answered)
@@ -196,11 +224,7 @@ def _read(
             continue
         verdicts = judge.read(question.subject, found)
         rows.extend(verdicts)
-        drops.extend(
-            Drop.of("judge", "verdict", row.failure, row_id=row.row_id, run_id=run_id)
-            for row in verdicts
-            if row.failure
-        )
+        drops.extend(_verdict_drop(row, row.failure, run_id) for row in verdicts if row.failure)
         if again := judge.again(question, verdicts):
             useless.append((judge, again))
     return rows, drops

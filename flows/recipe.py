@@ -15,12 +15,14 @@ from curation.generate import Generation
 from curation.importers import IMPORTERS, Importer
 from curation.judges import JUDGES, Judge
 from curation.pairing import PAIR_BUILDERS, PairBuilder
+from curation.rules import RULES, Rule
 from schemas.base import Plugin, Strict
 from schemas.errors import ConfigError, explain_settings
 from training.jobs import TrainSettings, settings_of
 
 AnyEngine = Annotated[Engine, BeforeValidator(ENGINES.build), PlainSerializer(Plugin.spec)]
 AnyJudge = Annotated[Judge, BeforeValidator(JUDGES.build), PlainSerializer(Plugin.spec)]
+AnyRule = Annotated[Rule, BeforeValidator(RULES.build), PlainSerializer(Plugin.spec)]
 AnyImporter = Annotated[Importer, BeforeValidator(IMPORTERS.build), PlainSerializer(Plugin.spec)]
 AnyPairBuilder = Annotated[PairBuilder, BeforeValidator(PAIR_BUILDERS.build), PlainSerializer(Plugin.spec)]
 
@@ -87,6 +89,8 @@ class Recipe(Strict):
     """Where a run stops; the same command goes on from there."""
     generate: Generation | None = None
     judges: tuple[AnyJudge, ...] = ()
+    rules: tuple[AnyRule, ...] = ()
+    """Judges that compute instead of asking a model."""
     pair: AnyPairBuilder | None = None
     publish: Publish | None = None
     train: tuple[Training, ...] = ()
@@ -98,8 +102,8 @@ class Recipe(Strict):
         models = {*(self.generate.pool if self.generate else ()), *(judge.model for judge in self.judges)}
         if not self.engine and (unserved := models - self.engines.keys()):
             raise ValueError(f"{min(unserved)} has no engine; add `engine: {{name: vllm}}`")
-        if (self.generate or self.judges or self.pair) and not self.prompts:
-            raise ValueError("generate, judges and pair need prompts; add `prompts: {sources: [NAME]}`")
+        if (self.generate or self.judges or self.rules or self.pair) and not self.prompts:
+            raise ValueError("generate, judges, rules and pair need prompts; add `prompts: {sources: [NAME]}`")
         if bool(self.pair) != bool(self.publish):
             raise ValueError("pair and publish belong together; add the missing one")
         return self

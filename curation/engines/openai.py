@@ -15,6 +15,7 @@ from pydantic import Field
 
 from curation.engines import Answer, Engine
 from curation.local_server import vllm_server
+from curation.logprobs import spelled
 from curation.threads import Put, beside
 from schemas.calls import Outage, Reply, Request
 from schemas.errors import ConfigError, UpstreamError
@@ -190,7 +191,7 @@ def _logprobs(found: dict[str, Any] | None) -> str | None:
     if not found or not found.get("content"):
         return None
     return json.dumps(
-        [{one["token"]: round(one["logprob"], 4) for one in at["top_logprobs"]} for at in found["content"]]
+        [spelled((one["token"], one["logprob"]) for one in at["top_logprobs"]) for at in found["content"]]
     )
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from curation.engines import Answer, Engine
+from curation.logprobs import spelled
 from schemas.calls import Outage, Reply, Request
 from schemas.errors import ModelError, UpstreamError
 
@@ -223,4 +224,4 @@ def _logprobs(positions: Any) -> str | None:
     """For each token of the reply, its alternatives and their log-probabilities."""
     if not positions:
         return None
-    return json.dumps([{one.decoded_token: round(one.logprob, 4) for one in found.values()} for found in positions])
+    return json.dumps([spelled((one.decoded_token, one.logprob) for one in found.values()) for found in positions])

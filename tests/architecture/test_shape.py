@@ -17,6 +17,7 @@ KINDS = (
     "curation/importers",
     "curation/judges",
     "curation/pairing",
+    "curation/rules",
     "warehouse/exporters",
 )
 PLUGINS = [path for kind in KINDS for path in sorted((ROOT / kind).glob("*.py")) if path.name != "__init__.py"]
@@ -29,8 +30,11 @@ from curation.engines import ENGINES
 from curation.importers import IMPORTERS
 from curation.judges import JUDGES
 from curation.pairing import PAIR_BUILDERS
+from curation.rules import RULES
+from curation.rules.ifeval import INSTRUCTIONS
 from warehouse.exporters import EXPORTERS
 CONTRACTS.classes, ENGINES.classes, EXPORTERS.classes, IMPORTERS.classes, JUDGES.classes, PAIR_BUILDERS.classes
+RULES.classes, INSTRUCTIONS.classes
 """
 
 
