@@ -232,8 +232,9 @@ def _fence(nonce: str, text: str, name: str) -> str:
 
 
 def json_structure(properties: Mapping[str, Any], optional: Collection[str] = ()) -> Structure:
-    """A reply that is one JSON object with exactly these keys."""
-    return Structure(kind="json", text=canonical(json_object(properties, optional)))
+    """A reply that is one JSON object with exactly these keys, in this order: reasons come before the verdict."""
+    text = json.dumps(json_object(properties, optional), separators=(",", ":"), ensure_ascii=False)
+    return Structure(kind="json", text=text)
 
 
 def json_object(properties: Mapping[str, Any], optional: Collection[str] = ()) -> dict[str, Any]:
@@ -263,6 +264,14 @@ def reply_object(answered: Answered) -> dict[str, Any] | str:
     except ValueError:
         return "unparsable"
     return value if isinstance(value, dict) else "unparsable"
+
+
+def by_label(subject: Subject, reply: dict[str, Any], key: str) -> dict[str, Any] | str:
+    """What a reply says by label, or the failure of all: where one label is unknown, no label can be trusted."""
+    found = reply.get(key)
+    if not isinstance(found, dict) or not found.keys() <= subject.labels.keys():
+        return "wrong_labels"
+    return found
 
 
 def conversation(messages: Sequence[Message]) -> str:

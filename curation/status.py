@@ -19,6 +19,10 @@ REFUSAL = re.compile(
 """How replies begin that decline; looked for only where a structure was asked for and the text has none."""
 
 
+HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
+"""How an escape begins that may be half a surrogate pair."""
+
+
 class RepeatedKey(ValueError):
     """An object names a key twice: which value is meant cannot be known."""
 
@@ -42,9 +46,12 @@ def status_of(request: Request, reply: Reply) -> tuple[Status, str | None]:
 def json_value(text: str) -> Any:
     """The JSON value that a text is, as a whole. Raises ValueError when it is none, or an object repeats a key."""
     try:
-        return json.loads(text, object_pairs_hook=_distinct)
+        value = json.loads(text, object_pairs_hook=_distinct)
     except RecursionError as error:
         raise ValueError("The text is nested too deeply.") from error
+    if HALF_PAIR.search(text):  # half a surrogate pair can be written so, but is no text that can be stored
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from curation.judges import Judge
 from curation.ledger import Served
 from curation.pairing import build_pairs, gather
 from flows.events import announce
+from flows.principles import find_principles
 from flows.recipe import Recipe, load
 from flows.run import Run, answer, served
 from schemas.calls import OUTAGES, Answered, Sampling
@@ -81,6 +82,8 @@ def curate_into(lake: Lake, recipe: Recipe) -> Published | None:
         judge_by_rules(run, prompts, answered)
     if recipe.judges:
         judge(run, prompts, answered)
+    if recipe.principles:
+        find_principles(run, recipe.principles, prompts)
     return pair_and_publish(run, prompts) if recipe.pair else None
 
 

@@ -15,6 +15,7 @@ from curation.generate import Generation
 from curation.importers import IMPORTERS, Importer
 from curation.judges import JUDGES, Judge
 from curation.pairing import PAIR_BUILDERS, PairBuilder
+from curation.principles.stage import PrincipleStage
 from curation.rules import RULES, Rule
 from schemas.base import Plugin, Strict
 from schemas.errors import ConfigError, explain_settings
@@ -91,19 +92,26 @@ class Recipe(Strict):
     judges: tuple[AnyJudge, ...] = ()
     rules: tuple[AnyRule, ...] = ()
     """Judges that compute instead of asking a model."""
+    principles: PrincipleStage | None = None
+    """Take principles out of stored feedback."""
     pair: AnyPairBuilder | None = None
     publish: Publish | None = None
     train: tuple[Training, ...] = ()
     schedule: str | None = None
     """Cron expression for `prefinery serve`; never when absent."""
 
+    @property
+    def _stages_on_prompts(self) -> list[str]:
+        return [name for name in ("generate", "judges", "rules", "principles", "pair") if getattr(self, name)]
+
     @model_validator(mode="after")
     def _stages_fit(self) -> Self:
         models = {*(self.generate.pool if self.generate else ()), *(judge.model for judge in self.judges)}
+        models |= {self.principles.extractor.model} if self.principles else set()
         if not self.engine and (unserved := models - self.engines.keys()):
             raise ValueError(f"{min(unserved)} has no engine; add `engine: {{name: vllm}}`")
-        if (self.generate or self.judges or self.rules or self.pair) and not self.prompts:
-            raise ValueError("generate, judges, rules and pair need prompts; add `prompts: {sources: [NAME]}`")
+        if self._stages_on_prompts and not self.prompts:
+            raise ValueError(f"{self._stages_on_prompts[0]} needs prompts; add `prompts: {{sources: [NAME]}}`")
         if bool(self.pair) != bool(self.publish):
             raise ValueError("pair and publish belong together; add the missing one")
         return self

@@ -24,7 +24,14 @@ from training.sandbox.world import instructions
 
 SANDBOX = "sandbox/"
 """Prefix of the sandbox's model names."""
-MODELS = (*POLICIES, "judge")
+JUDGES = {
+    "judge": JudgeSettings(),
+    "judge-2": JudgeSettings(seed=1),
+    "judge-3": JudgeSettings(seed=2),
+    "critic": JudgeSettings(seed=3, criteria=0.6, comparisons=0.0),
+}
+"""The judges, by name. The critic also rates by single criteria. All but the first are trained when they are named."""
+MODELS = (*POLICIES, *JUDGES)
 SEED = 0
 HELD_OUT = 600
 """Prompts that nothing is ever trained on."""
@@ -44,35 +51,35 @@ def write_prompts(path: Path, texts: list[str]) -> Path:
 
 
 @cache
-def ready_sandbox() -> Path:
-    """The folder with weak, base, strong and judge; trained now if they are not there yet."""
+def ready_sandbox(judge: str = "judge") -> Path:
+    """The folder with weak, base, strong and a judge; trained now if they are not there yet."""
     folder = Path(os.environ.get("PREFINERY_CACHE", Path.home() / ".cache" / "prefinery")) / "sandbox"
     folder.mkdir(parents=True, exist_ok=True)
     held_out = frozenset(prompts(0, HELD_OUT))
     recipe = load(RECIPE)
     lessons_id = content_id(
-        [[judge.template, judge.nonce_chars] for judge in recipe.judges if isinstance(judge, TemplateAsker)]
+        [[one.template, one.nonce_chars] for one in recipe.judges if isinstance(one, TemplateAsker)]
     )
     with FileLock(folder / "lock"), shown() as report:
         for metrics in train_pool(folder / "pool", avoid=held_out):
             report("train the sandbox's policies", int(metrics["step"]), int(metrics["steps"]), metrics)
-        lessons = _lessons(recipe, held_out)
+        lessons = _lessons(recipe, JUDGES[judge], held_out)
         start = folder / "pool" / "base"
-        for metrics in train_judge(folder / "judge", lessons, lessons_id, start):
-            report("train the sandbox's judge", int(metrics["step"]), int(metrics["steps"]), metrics)
+        for metrics in train_judge(folder / judge, lessons, lessons_id, start, JUDGES[judge]):
+            report(f"train the sandbox's {judge}", int(metrics["step"]), int(metrics["steps"]), metrics)
     return folder
 
 
 def sandbox_path(member: str) -> Path:
     """The folder of a sandbox model."""
-    return ready_sandbox() / ("judge" if member == "judge" else f"pool/{member}")
+    return ready_sandbox(member) / member if member in JUDGES else ready_sandbox() / "pool" / member
 
 
-def _lessons(recipe: Recipe, held_out: frozenset[str]) -> Iterator[Lesson]:
-    """What the judge learns: the questions that the recipe's judges ask, and the answers in their own contract."""
+def _lessons(recipe: Recipe, settings: JudgeSettings, held_out: frozenset[str]) -> Iterator[Lesson]:
+    """What a judge learns: the questions that the recipe's judges ask, and the answers in their own contract."""
     aspects = next(judge for judge in recipe.judges if isinstance(judge, Aspects))
     pairwise = next(judge for judge in recipe.judges if isinstance(judge, Pairwise))
-    for question in questions(JudgeSettings(), held_out):
+    for question in questions(settings, held_out):
         judge = pairwise if question.aspect is None else aspects
         nonce = nonce_for(question.answers, judge.nonce_chars, *question.answers)
         asked = judge.rendered(question.prompt, question.answers, about=question.aspect or "overall", nonce=nonce)

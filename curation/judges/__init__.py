@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import combinations
-from typing import ClassVar, TypeGuard
+from typing import Any, ClassVar, TypeGuard
 
 from pydantic import Field
 
-from curation.asking import NO_REPLY, Asker, Group, Question, Subject, shuffled
+from curation.asking import NO_REPLY, Asker, Group, Question, Subject, by_label, shuffled
 from curation.asking import packaged as packaged_in
 from schemas.calls import Answered
 from schemas.ids import draw
@@ -39,7 +39,7 @@ class Judge(Asker):
         """What to ask about a group."""
 
     @abstractmethod
-    def read(self, subject: Subject, answered: Answered) -> Sequence[Score] | Sequence[Vote]:
+    def read(self, subject: Subject, answered: Answered) -> Sequence[Score | Vote]:
         """Rows of one reply, one for each answer or pair shown: pure, so a better parser can read history."""
 
     def asked(self, group: Group, seed: int) -> Iterator[Question]:
@@ -47,7 +47,7 @@ class Judge(Asker):
         for question in self.questions(group, seed):
             yield from (replace(question, sample=sample) for sample in range(self.samples))
 
-    def again(self, question: Question, rows: Sequence[Score] | Sequence[Vote]) -> Question | None:
+    def again(self, question: Question, rows: Sequence[Score | Vote]) -> Question | None:
         """The question to ask once more because its reply could not be read; None when all is well or nothing helps."""
         failed = {row.failure for row in rows} - {None, *NO_REPLY}
         return question.again() if failed and question.subject.attempt + 1 < self.tries else None
@@ -91,6 +91,26 @@ class RatingJudge(Judge):
             types=types,
             run_id=answered.run_id,
         )
+
+    def ratings(
+        self, subject: Subject, found: dict[str, Any] | str, *, optional: bool = False
+    ) -> dict[str, tuple[float | None, str | None]]:
+        """(rating, failure) by label, of a reply with `ratings` by label: a bad rating fails its answer alone.
+
+        Where one label is unknown, none can be trusted. `optional`: null means that the question does not apply.
+        """
+        said = found if isinstance(found, str) else by_label(subject, found, "ratings")
+        if isinstance(said, str):
+            return dict.fromkeys(subject.labels, (None, said))
+        return {label: self._rating(said, label, optional=optional) for label in subject.labels}
+
+    def _rating(self, said: dict[str, Any], label: str, *, optional: bool) -> tuple[float | None, str | None]:
+        if label not in said:
+            return None, "missing"
+        value = said[label]
+        if value is None and optional:
+            return None, None
+        return (value, None) if self.in_scale(value, whole=True) else (None, "out_of_range")
 
     def one_by_one(self, group: Group, about: str, seed: int) -> Iterator[Question]:
         """A question about each answer alone."""

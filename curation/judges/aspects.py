@@ -7,7 +7,17 @@ from typing import Any
 
 from pydantic import Field
 
-from curation.asking import Group, Question, Subject, TemplateAsker, json_object, json_structure, reply_object, shuffled
+from curation.asking import (
+    Group,
+    Question,
+    Subject,
+    TemplateAsker,
+    by_label,
+    json_object,
+    json_structure,
+    reply_object,
+    shuffled,
+)
 from curation.judges import RatingJudge, packaged
 from schemas.calls import Answered, Structure
 from schemas.prompts import Prompt
@@ -70,52 +80,36 @@ class Aspects(TemplateAsker, RatingJudge):
 
     def read(self, subject: Subject, answered: Answered) -> list[Score]:
         found = reply_object(answered)
-        ratings = found if isinstance(found, str) else _by_label(subject, found, "ratings")
-        if isinstance(found, str) or isinstance(ratings, str):
-            failure = str(ratings)
-            return [self.score(subject, answered, shown, failure=failure) for shown in subject.shown]
-        return [self._read_one(subject, answered, found, ratings, label) for label in subject.labels]
+        said = {} if isinstance(found, str) else found
+        ratings = self.ratings(subject, found, optional=subject.about in self.optional)
+        return [self._read_one(subject, answered, said, label, *rating) for label, rating in ratings.items()]
 
     def _read_one(
-        self, subject: Subject, answered: Answered, found: dict[str, Any], ratings: dict[str, Any], label: str
+        self,
+        subject: Subject,
+        answered: Answered,
+        said: dict[str, Any],
+        label: str,
+        value: float | None,
+        failure: str | None,
     ) -> Score:
-        """One answer's row: a bad rating fails its answer alone."""
-        value, failure = self._rating(subject, ratings, label)
-        types = self._types(subject, found, label)
-        if types is None and failure is None and "types" in found:
-            value, failure = None, "wrong_types"
-        rationales = found.get("rationales")
+        types = self._types(subject, said, label)
+        rationales = said.get("rationales")
         return self.score(
             subject,
             answered,
             subject.labels[label],
             value,
-            failure=failure,
+            failure=failure or ("wrong_types" if types is None and "types" in said else None),
             rationale=rationales.get(label) if isinstance(rationales, dict) else None,
             types=types,
         )
 
-    def _rating(self, subject: Subject, ratings: dict[str, Any], label: str) -> tuple[float | None, str | None]:
-        if label not in ratings:
-            return None, "missing"
-        value = ratings[label]
-        if value is None and subject.about in self.optional:
-            return None, None
-        return (value, None) if self.in_scale(value, whole=True) else (None, "out_of_range")
-
-    def _types(self, subject: Subject, found: dict[str, Any], label: str) -> tuple[str, ...] | None:
+    def _types(self, subject: Subject, said: dict[str, Any], label: str) -> tuple[str, ...] | None:
         """The types that the judge names for an answer; None when what it says is no list of known ones."""
-        known = self.types.get(subject.about)
-        said = _by_label(subject, found, "types")
-        named = said.get(label) if isinstance(said, dict) else None
-        if known is None or not isinstance(named, list) or not all(one in known for one in named):
+        known = self.types.get(subject.about, ())
+        found = by_label(subject, said, "types")
+        named = found.get(label) if isinstance(found, dict) else None
+        if not isinstance(named, list) or not all(one in known for one in named):
             return None
         return tuple(one for one in known if one in named)
-
-
-def _by_label(subject: Subject, reply: dict[str, Any], key: str) -> dict[str, Any] | str:
-    """What the reply says by label, or the failure of all: where one label is unknown, no label can be trusted."""
-    found = reply.get(key)
-    if not isinstance(found, dict) or not found.keys() <= subject.labels.keys():
-        return "wrong_labels"
-    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from pydantic import Field
 
@@ -39,11 +38,7 @@ class Critique(TemplateAsker, RatingJudge):
         found = reply_object(answered)
         if isinstance(found, str):
             return [self.score(subject, answered, shown, failure=found)]
-        value, failure = self._rating(found, label)
-        return [self.score(subject, answered, shown, value, failure=failure, rationale=found.get("critique"))]
-
-    def _rating(self, found: dict[str, Any], label: str) -> tuple[float | None, str | None]:
-        if label not in found:
-            return None, "wrong_labels"
-        value = found[label]
-        return (float(value), None) if self.in_scale(value) else (None, "out_of_range")
+        value = found.get(label)
+        failure = "wrong_labels" if label not in found else None if self.in_scale(value) else "out_of_range"
+        score = float(value) if self.in_scale(value) else None
+        return [self.score(subject, answered, shown, score, failure=failure, rationale=found.get("critique"))]

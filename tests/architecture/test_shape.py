@@ -17,6 +17,7 @@ KINDS = (
     "curation/importers",
     "curation/judges",
     "curation/pairing",
+    "curation/principles/embedders",
     "curation/rules",
     "warehouse/exporters",
 )
@@ -30,11 +31,12 @@ from curation.engines import ENGINES
 from curation.importers import IMPORTERS
 from curation.judges import JUDGES
 from curation.pairing import PAIR_BUILDERS
+from curation.principles.embedders import EMBEDDERS
 from curation.rules import RULES
 from curation.rules.ifeval import INSTRUCTIONS
 from warehouse.exporters import EXPORTERS
 CONTRACTS.classes, ENGINES.classes, EXPORTERS.classes, IMPORTERS.classes, JUDGES.classes, PAIR_BUILDERS.classes
-RULES.classes, INSTRUCTIONS.classes
+RULES.classes, INSTRUCTIONS.classes, EMBEDDERS.classes
 """
 
 

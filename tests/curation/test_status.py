@@ -86,3 +86,20 @@ def test_json_is_read_whole():
 
 def test_what_nests_too_deeply_is_no_json():
     assert status("[" * 100_000, JSON) == "unparsable"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param('{"a": "\\ud83d"}', ValueError, id="half-a-pair"),
+        pytest.param('{"\\uDE00": 1}', ValueError, id="half-a-pair-as-key"),
+        pytest.param('{"a": "\\ud83d\\ude00"}', {"a": "\U0001f600"}, id="a-pair"),
+        pytest.param('{"a": "\\\\ud83d"}', {"a": "\\ud83d"}, id="an-escaped-backslash"),
+    ],
+)
+def test_half_a_surrogate_pair_is_no_text(text, expected):
+    if expected is ValueError:
+        with pytest.raises(ValueError, match="surrogates"):
+            json_value(text)
+    else:
+        assert json_value(text) == expected

@@ -22,6 +22,10 @@ VERSION: Final = "2"
 """Raise when the world or the training changes, so that folders trained before are not taken for new ones."""
 
 
+LEAST, MOST = 1, 5
+"""The ends of the scale."""
+
+
 class JudgeSettings(Strict):
     """How long the judge learns, and how."""
 
@@ -32,10 +36,12 @@ class JudgeSettings(Strict):
     """Batches."""
     comparisons: float = Field(default=0.15, ge=0, le=1)
     """Share of the lessons that compare two answers; the others rate one."""
+    criteria: float = Field(default=0.0, ge=0, le=1)
+    """Share of the rated answers that are rated add-on by add-on, in the words of the prompt, and not by aspects."""
 
 
 class Question(NamedTuple):
-    """What a judge is asked and should say. `aspect` is None for a comparison of two answers.
+    """What a judge is asked and should say. `aspect`, or the words of an add-on, is None for a comparison of two.
 
     `ratings` has one integer from 1 to 5 for each answer; `verdict` is A, B or tie. One of the two is None.
     """
@@ -66,7 +72,15 @@ def questions(settings: JudgeSettings, avoid: Container[str] = ()) -> Iterator[Q
             skills = (rng.uniform(0.1, 0.9), rng.uniform(0.1, 0.9))
             yield _comparison(*(demonstrate(instruction, skill, rng) for skill in skills))
         else:
-            yield from _ratings(demonstrate(instruction, rng.uniform(0.1, 0.9), rng))
+            written = demonstrate(instruction, rng.uniform(0.1, 0.9), rng)
+            by_item = settings.criteria and rng.random() < settings.criteria
+            yield from _by_add_on(written) if by_item else _ratings(written)
+
+
+def _by_add_on(written: Demonstration) -> Iterator[Question]:
+    for extra in written.instruction.extras:
+        rating = LEAST if extra in written.missing else MOST
+        yield Question(written.instruction.text, (written.text,), extra.text, ratings=(rating,))
 
 
 def _ratings(written: Demonstration) -> Iterator[Question]:

@@ -26,6 +26,10 @@ GOOD = {
         "prompt": "Hi", "response": "Hello!",
         "helpfulness": 4, "correctness": 4, "coherence": 4, "complexity": 1, "verbosity": 1,
     },
+    "helpsteer3_feedback": {
+        "context": [{"role": "user", "content": "Hi"}], "response1": "Hello!", "response2": "No.",
+        "feedback1": ["It is polite."], "feedback2": ["It is rude."],
+    },
     "openrlhf": {"prompt": "Hi", "chosen": "Hello!", "rejected": "Go away.", "margin": 1.0},
     "prometheus": {"instruction": "Hi", "response": "Hello!", "rubric": "Is it polite?", "score": 5},
     "trl": {"prompt": "Hi", "chosen": "Hello!", "rejected": "Go away."},

@@ -1,0 +1,50 @@
+"""Ratings by the items of a prompt's rubric: every answer from 1 to 5 on each criterion, one criterion per request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from curation.asking import Group, Question, Subject, TemplateAsker, json_object, json_structure, reply_object, shuffled
+from curation.judges import RatingJudge, packaged
+from schemas.calls import Answered, Structure
+from schemas.scores import Score
+
+
+class Criteria(TemplateAsker, RatingJudge):
+    """Rates answers side by side on one item of the rubric at a time; a prompt without a rubric is not judged.
+
+    The score's aspect is `RUBRIC_ID:ITEM_NUMBER`.
+    """
+
+    name = "criteria"
+    scale = (1, 5)
+
+    template: str = Field(default_factory=lambda: packaged("criteria.jinja"))
+    rationale: bool = True
+    """Ask for a sentence on the answers before the ratings."""
+    answers_per_request: int | None = Field(default=None, ge=1)
+    """Answers shown side by side; all of a prompt's when absent."""
+
+    def questions(self, group: Group, seed: int) -> Iterator[Question]:
+        size = self.answers_per_request or len(group.responses)
+        items = group.rubric.items if group.rubric else ()
+        for number, item in enumerate(items, 1):
+            about = f"{group.rubric.rubric_id}:{number}" if group.rubric else ""
+            order = shuffled(group.responses, seed, self.name, number)
+            for start in range(0, len(order), size):
+                yield self.question(group, order[start : start + size], about=about, seed=seed, criterion=item.text)
+
+    def structure(self, question: Question) -> Structure:
+        rating = {"type": "integer", "minimum": self.scale[0], "maximum": self.scale[1]}
+        reasons = {"rationale": {"type": "string"}} if self.rationale else {}
+        return json_structure({**reasons, "ratings": json_object(dict.fromkeys(question.subject.labels, rating))})
+
+    def read(self, subject: Subject, answered: Answered) -> list[Score]:
+        found = reply_object(answered)
+        reasons = None if isinstance(found, str) else found.get("rationale")
+        return [
+            self.score(subject, answered, subject.labels[label], value, failure=failure, rationale=reasons)
+            for label, (value, failure) in self.ratings(subject, found).items()
+        ]

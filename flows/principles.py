@@ -1,0 +1,163 @@
+"""Principles from feedback: ask the extractor, check, decide, store; and the training rows that follow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from curation.asking import Question
+from curation.judges.binary_principle import BinaryPrinciple
+from curation.principles import Feedback
+from curation.principles.consensus import TARGET_SHARE, Vectors, supports, theta_for
+from curation.principles.stage import STAGE, PrincipleStage, Read, principles_of
+from curation.principles.training_rows import training_row
+from flows.models import model_path
+from flows.run import Run, answer, served
+from schemas.calls import OUTAGES, Answered
+from schemas.drops import DROPS, Drop
+from schemas.errors import InputError
+from schemas.folder import whole_folder
+from schemas.funnel import Funnel
+from schemas.ids import split_of
+from schemas.principles import PRINCIPLES, Principle
+from schemas.prompts import Prompt
+from schemas.responses import Response
+from warehouse.lake import Lake
+
+
+def find_principles(run: Run, stage: PrincipleStage, prompts: Sequence[Prompt]) -> str:
+    """Read all feedback on the prompts' responses into principles, and store which are kept.
+
+    Returns the `checked_by` of these decisions. The same feedback under the same settings makes no call and adds no
+    row.
+    """
+    read = extract(run, stage, prompts)
+    principles, drops = principles_of(stage, read, run.run_id)
+    path = model_path(stage.embedder.model)
+    checked_by = stage.checked_by(stage.embedder.revision(path), [one.evidence for one in read])
+    decided = stage.decided(principles, annotators_of(read), vectors_of(stage, principles, path))
+    rows = [replace(one, checked_by=checked_by) for one in decided]
+    drops += [
+        Drop.of(STAGE, "principle", one.reason, row_id=one.principle_id, run_id=run.run_id)
+        for one in rows
+        if one.reason
+    ]
+    run.lake.append((PRINCIPLES, PRINCIPLES.rows(rows)), (DROPS, DROPS.rows(drops)))
+    items = sum(len(one.said) for one in read if not isinstance(one.said, str))
+    run.finish(Funnel.of(STAGE, "principles", read=items, kept=sum(one.kept for one in rows), drops=drops))
+    return checked_by
+
+
+def tuned_theta(run: Run, stage: PrincipleStage, prompts: Sequence[Prompt], share: float = TARGET_SHARE) -> float:
+    """The threshold at which this embedder keeps `share` of the principles whose quotes are found. Stores none.
+
+    Raises ValueError when no response has feedback by several people.
+    """
+    read = extract(run, stage, prompts)
+    principles, _ = principles_of(stage, read, run.run_id)
+    vectors = vectors_of(stage, principles, model_path(stage.embedder.model))
+    return theta_for(supports(principles, annotators_of(read), vectors), share)
+
+
+def annotators_of(read: Sequence[Read]) -> dict[str, set[str]]:
+    """All who gave feedback, by response id."""
+    found: dict[str, set[str]] = {}
+    for one in read:
+        found.setdefault(one.feedback.response_id, set()).add(one.feedback.annotator)
+    return found
+
+
+def vectors_of(stage: PrincipleStage, principles: Sequence[Principle], path: str) -> Vectors:
+    """The embeddings of all names that are compared."""
+    names = sorted({*(one.principle for one in principles if one.kept), *stage.general})
+    return dict(zip(names, stage.embedder.embed(names, path), strict=True))
+
+
+Asked = Callable[[], Iterable[tuple[Feedback, Question]]]
+"""Gives the same feedback, each with the question about it, as often as it is called: a million need not be held."""
+
+
+def extract(run: Run, stage: PrincipleStage, prompts: Sequence[Prompt]) -> list[Read]:
+    """What every feedback on the prompts' responses says, in a fixed order; a useless reply is asked for again."""
+    feedback = feedback_on(run.lake, stage, prompts)
+    if not feedback:
+        raise InputError("The prompts' responses have no feedback in words; import some, or name other `aspects`.")
+    found: dict[str, Read] = {}
+    asked: Asked = partial(_questions, run, stage, prompts, feedback)
+    while found.keys() != {one.feedback_id for one in feedback}:
+        again: list[tuple[Feedback, Question]] = []
+        for one, question, answered in _answered(run, stage, asked):
+            said = answered.status if answered.status in OUTAGES else stage.extractor.read(question.subject, answered)
+            if more := stage.extractor.again(question, said):
+                again.append((one, more))
+            else:
+                found[one.feedback_id] = Read(feedback=one, call_id=answered.call_id, status=answered.status, said=said)
+        asked = partial(iter, again)
+    read = [found[one.feedback_id] for one in feedback]
+    drops = [
+        Drop.of("extract", "feedback", one.said, row_id=one.call_id, run_id=run.run_id)
+        for one in read
+        if isinstance(one.said, str)
+    ]
+    run.lake.append((DROPS, DROPS.rows(drops)))
+    run.finish(Funnel.of("extract", "feedback", read=len(read), kept=len(read) - len(drops), drops=drops))
+    return read
+
+
+def _questions(
+    run: Run, stage: PrincipleStage, prompts: Sequence[Prompt], feedback: Sequence[Feedback]
+) -> Iterator[tuple[Feedback, Question]]:
+    by_id = {prompt.prompt_id: prompt for prompt in prompts}
+    responses = {row["response_id"]: Response(**row) for row in _ask(run.lake, "responses_to", prompts)}
+    for one in feedback:
+        prompt, response = by_id[one.prompt_id], responses[one.response_id]
+        yield one, stage.extractor.about(one, prompt, response, run.recipe.seed)
+
+
+def _answered(run: Run, stage: PrincipleStage, asked: Asked) -> Iterator[tuple[Feedback, Question, Answered]]:
+    """The questions with what they got."""
+    model = stage.extractor.model
+    answers = answer(run, served(run.recipe, model), lambda: (one.request for _, one in asked()), f"principles {model}")
+    for (one, question), answered in zip(asked(), answers, strict=True):
+        yield one, question, answered
+
+
+def feedback_on(lake: Lake, stage: PrincipleStage, prompts: Sequence[Prompt]) -> list[Feedback]:
+    """What the warehouse holds in words about the prompts' responses, in a fixed order."""
+    rows = _ask(lake, "feedback", prompts, aspects=list(stage.aspects), justifications=stage.justifications)
+    return [Feedback(**row) for row in rows]
+
+
+def _ask(lake: Lake, query: str, prompts: Sequence[Prompt], **parameters: object) -> list[dict[str, Any]]:
+    ids = pa.table({"prompt_id": pa.array([prompt.prompt_id for prompt in prompts], pa.string())})
+    return lake.ask(query, prompts_in=ids, **parameters).to_pylist()
+
+
+def write_training_rows(lake: Lake, checked_by: str, judge: BinaryPrinciple, folder: Path, seed: int = 0) -> int:
+    """Write what some decisions kept as `train.jsonl` and `test.jsonl`, split by prompt; returns how many rows.
+
+    Raises InputError when nothing was kept.
+    """
+    rows = lake.ask("kept_principles", checked_by=checked_by).to_pylist()
+    if not rows:
+        raise InputError(f"No principle is kept under {checked_by}; see `reason` in the table `principles`.")
+    with whole_folder(folder) as draft:
+        for split in ("train", "test"):
+            lines = [_line(row, judge, seed) for row in rows if split_of(row["prompt_id"]) == split]
+            if lines:
+                (draft / f"{split}.jsonl").write_text("".join(lines), encoding="utf-8")
+    return len(rows)
+
+
+def _line(row: dict[str, Any], judge: BinaryPrinciple, seed: int) -> str:
+    """A training row as a line of JSON."""
+    said = {name: row.pop(name) for name in ("principle_asked", "label", "prompt_source", "messages")}
+    prompt = Prompt(prompt_id=row["prompt_id"], source=said["prompt_source"], messages=tuple(said["messages"]))
+    made = training_row(judge, prompt, Response(**row), said["principle_asked"], said["label"], seed)
+    return json.dumps(made, ensure_ascii=False) + "\n"
