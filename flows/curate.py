@@ -24,6 +24,7 @@ from curation.pairing import build_pairs, gather
 from flows.events import announce
 from flows.principles import find_principles
 from flows.recipe import Recipe, load
+from flows.rubrics import rubrics_for
 from flows.run import Run, answer, served
 from schemas.calls import OUTAGES, Answered, Sampling
 from schemas.drops import DROPS, Drop
@@ -78,10 +79,13 @@ def curate_into(lake: Lake, recipe: Recipe) -> Published | None:
         return None
     prompts = chosen_prompts(lake, recipe)
     answered = generate(run, prompts) if recipe.generate else stored_responses(lake, prompts)
+    groups = groups_of(prompts, answered)
     if recipe.rules:
-        judge_by_rules(run, prompts, answered)
+        judge_by_rules(run, groups)
+    if recipe.rubrics:
+        groups = rubrics_for(run, groups, recipe.rubrics)
     if recipe.judges:
-        judge(run, prompts, answered)
+        judge(run, groups)
     if recipe.principles:
         find_principles(run, recipe.principles, prompts)
     return pair_and_publish(run, prompts) if recipe.pair else None
@@ -143,11 +147,11 @@ def write(
     return kept, drops
 
 
-def judge_by_rules(run: Run, prompts: Sequence[Prompt], answered: Sequence[Response]) -> None:
+def judge_by_rules(run: Run, groups: Sequence[Group]) -> None:
     """Let every rule judge every response. No model is asked."""
     read = kept = 0
     dropped: Counter[str] = Counter()
-    pairs = ((group.prompt, response) for group in _groups(prompts, answered) for response in group.responses)
+    pairs = ((group.prompt, response) for group in groups for response in group.responses)
     with shown() as report:
         while batch := list(islice(pairs, READ_CALLS)):
             rows = [
@@ -169,9 +173,8 @@ def _verdict_drop(row: Score | Vote, failure: str, run_id: str) -> Drop:
     return Drop.of("judge", "verdict", failure, row_id=row.row_id, run_id=run_id)
 
 
-def judge(run: Run, prompts: Sequence[Prompt], answered: Sequence[Response]) -> None:
+def judge(run: Run, groups: Sequence[Group]) -> None:
     """Ask every judge about every prompt's responses; judges that share a model share its engine."""
-    groups = _groups(prompts, answered)
     read = kept = 0
     dropped: Counter[str] = Counter()
     by_model = sorted(run.recipe.judges, key=lambda judge: judge.model)
@@ -245,7 +248,7 @@ def store_verdicts(lake: Lake, rows: Sequence[Score | Vote], drops: Sequence[Dro
     )
 
 
-def _groups(prompts: Sequence[Prompt], answered: Iterable[Response]) -> list[Group]:
+def groups_of(prompts: Sequence[Prompt], answered: Iterable[Response]) -> list[Group]:
     """Prompts with at least one response, both in id order."""
     by_prompt: dict[str, list[Response]] = {}
     for response in answered:

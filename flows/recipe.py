@@ -16,6 +16,7 @@ from curation.importers import IMPORTERS, Importer
 from curation.judges import JUDGES, Judge
 from curation.pairing import PAIR_BUILDERS, PairBuilder
 from curation.principles.stage import PrincipleStage
+from curation.rubrics.settings import RubricStage
 from curation.rules import RULES, Rule
 from schemas.base import Plugin, Strict
 from schemas.errors import ConfigError, explain_settings
@@ -89,6 +90,8 @@ class Recipe(Strict):
     limits: Limits = Limits()
     """Where a run stops; the same command goes on from there."""
     generate: Generation | None = None
+    rubrics: RubricStage | None = None
+    """Write rubrics for the prompts; the judges `rubric` and `criteria` judge by those that are accepted."""
     judges: tuple[AnyJudge, ...] = ()
     rules: tuple[AnyRule, ...] = ()
     """Judges that compute instead of asking a model."""
@@ -102,12 +105,15 @@ class Recipe(Strict):
 
     @property
     def _stages_on_prompts(self) -> list[str]:
-        return [name for name in ("generate", "judges", "rules", "principles", "pair") if getattr(self, name)]
+        return [
+            name for name in ("generate", "rubrics", "judges", "rules", "principles", "pair") if getattr(self, name)
+        ]
 
     @model_validator(mode="after")
     def _stages_fit(self) -> Self:
         models = {*(self.generate.pool if self.generate else ()), *(judge.model for judge in self.judges)}
         models |= {self.principles.extractor.model} if self.principles else set()
+        models |= self.rubrics.models if self.rubrics else set()
         if not self.engine and (unserved := models - self.engines.keys()):
             raise ValueError(f"{min(unserved)} has no engine; add `engine: {{name: vllm}}`")
         if self._stages_on_prompts and not self.prompts:

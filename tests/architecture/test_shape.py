@@ -18,6 +18,7 @@ KINDS = (
     "curation/judges",
     "curation/pairing",
     "curation/principles/embedders",
+    "curation/rubrics",
     "curation/rules",
     "warehouse/exporters",
 )
@@ -32,11 +33,12 @@ from curation.importers import IMPORTERS
 from curation.judges import JUDGES
 from curation.pairing import PAIR_BUILDERS
 from curation.principles.embedders import EMBEDDERS
+from curation.rubrics import RUBRIC_WRITERS
 from curation.rules import RULES
 from curation.rules.ifeval import INSTRUCTIONS
 from warehouse.exporters import EXPORTERS
 CONTRACTS.classes, ENGINES.classes, EXPORTERS.classes, IMPORTERS.classes, JUDGES.classes, PAIR_BUILDERS.classes
-RULES.classes, INSTRUCTIONS.classes, EMBEDDERS.classes
+RULES.classes, INSTRUCTIONS.classes, EMBEDDERS.classes, RUBRIC_WRITERS.classes
 """
 
 

@@ -1,6 +1,7 @@
 -- Every judged response of some sources with its mean score and texts. Parameters: $sources.
 with latest as (
     from scores
+    where judge <> 'rubric' -- whether an item is met is no rating
     qualify row_number() over (
         partition by call_id, response_id, aspect order by try_cast(judge_version as integer) desc
     ) = 1

@@ -1,16 +1,20 @@
 """A version with awkward texts, and its way through a file into an empty warehouse."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from curation.importers import IMPORTERS, Imported, import_paths
+from schemas.calls import CALLS, Call
 from schemas.datasets import DatasetVersion
 from schemas.pairs import Pair, pair_id_of
 from schemas.prompts import PROMPTS, Prompt, user
 from schemas.responses import RESPONSES, Response
+from schemas.rubrics import RUBRIC_ITEMS, RUBRICS, Rubric, RubricItem
 from schemas.scores import SCORES, Score
+from schemas.votes import VOTES, Vote
 from tests.rows import draft
 from warehouse.exporters import EXPORTERS, export_folder
 from warehouse.lake import Lake
@@ -69,9 +73,51 @@ def score(response: Response, aspect: str, value: float | None, hi: float = 5.0)
     )  # fmt: skip
 
 
+ITEMS = (
+    RubricItem(kind="hard", text='The response says one "word".'),
+    RubricItem(kind="principle", text="The response is calm.", weight=2.0),
+)
+
+
+def rubric_of(prompt: Prompt, **facts: object) -> Rubric:
+    """An accepted rubric for a prompt."""
+    known = {"writer": "contrastive:w", "writer_version": "1", "agreement": 1.0, "checked_by": "rubric:j", **facts}
+    return Rubric.of(prompt.prompt_id, known.pop("items", ITEMS), **known)
+
+
+def rubric_reply(rubric: Rubric, shown: list[Response], winner: Response | None, **facts: object) -> tuple[Call, Vote]:
+    """A rubric judge's reply on two answers in the order shown, and the vote read in it."""
+    ids = [side.response_id for side in shown]
+    call_id = f"judged {rubric.rubric_id} {ids}"
+    call = Call(
+        call_id=call_id, status="ok", purpose="judge:rubric", engine="e", model="j", model_revision="", tries=1,
+        subject=json.dumps({"about": f"{rubric.rubric_id}:{len(rubric.items)}", "shown": ids}),
+        request=json.dumps({"messages": [{"role": "user", "content": f"By the rubric: {shown[0].text!r} or else?"}]}),
+        raw_text=json.dumps({"winner": winner and winner.response_id}), finish_reason="stop",
+        prompt_tokens=9, completion_tokens=3,
+    )  # fmt: skip
+    vote = Vote.of(
+        prompt_id=rubric.prompt_id, shown_first=ids[0], shown_second=ids[1], winner=winner and winner.response_id,
+        record=call_id, annotator="rubric:j", annotator_kind="ai", annotator_version="1", source="judge",
+        call_id=call_id, **facts,
+    )  # fmt: skip
+    return call, vote
+
+
+def store_rubrics(lake: Lake, rubrics: list[Rubric], replies: list[tuple[Call, Vote]]) -> None:
+    """Rubrics with their items, and what a judge said by them."""
+    items = [row for rubric in rubrics for row in rubric.item_rows()]
+    lake.append(
+        (RUBRICS, RUBRICS.rows(rubrics)),
+        (RUBRIC_ITEMS, RUBRIC_ITEMS.rows(items)),
+        (CALLS, CALLS.rows([call for call, _ in replies])),
+        (VOTES, VOTES.rows([vote for _, vote in replies])),
+    )
+
+
 @pytest.fixture(scope="session")
 def source(tmp_path_factory):
-    """One comparison for each of TEXTS, all with margin 2, chosen by model m, with scores."""
+    """One comparison for each of TEXTS, all with margin 2, chosen by model m, with scores; the first has a rubric."""
     lake = Lake.create(tmp_path_factory.mktemp("source") / "warehouse")
     asked = prompts()
     answered = [sides_of(prompt, texts) for prompt, texts in zip(asked, TEXTS, strict=True)]
@@ -80,6 +126,8 @@ def source(tmp_path_factory):
     scores += [score(side, "overall", 8.0 if side.model == "m" else 3.0, hi=10.0) for side in flat]
     scores += [score(side, "truthfulness", None) for side in flat]
     lake.append((PROMPTS, PROMPTS.rows(asked)), (RESPONSES, RESPONSES.rows(flat)), (SCORES, SCORES.rows(scores)))
+    rubric = rubric_of(asked[0])
+    store_rubrics(lake, [rubric], [rubric_reply(rubric, answered[0], answered[0][0])])
     version = publish(lake, draft([pair_of(*both) for both in answered], margin=2.0)).version
     with lake:
         yield Source(lake=lake, version=version)

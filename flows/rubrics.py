@@ -1,0 +1,215 @@
+"""The rubric stage: write a rubric for each prompt with a known order, check it, keep it if a judge can use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import islice
+
+from curation.asking import Group, Question
+from curation.judges.rubric import RubricJudge
+from curation.rubrics import RubricWriter
+from curation.rubrics.consistency import Verdicts
+from curation.rubrics.drafts import Draft, decided, drafted
+from curation.rubrics.edits import newest, stored_rubrics
+from curation.rubrics.known import known_orders
+from curation.rubrics.settings import RubricStage
+from flows.run import Run, answer, served
+from schemas.calls import OUTAGES, Answered, Request
+from schemas.drops import DROPS, Drop
+from schemas.funnel import Funnel
+from schemas.ids import content_id
+from schemas.prompts import Prompt
+from schemas.responses import Response
+from schemas.rubrics import RUBRIC_ITEMS, RUBRICS, Rubric
+from schemas.scores import SCORES, Score
+from schemas.votes import VOTES, Vote
+
+READ_CALLS = 5_000
+"""Replies of the judge that are read into rows and stored at a time: each gives a row for every item and answer."""
+
+Ranked = tuple[Prompt, tuple[Response, ...]]
+"""A prompt with the answers whose order is known, best first."""
+
+Asked = Callable[[], Iterable[Question]]
+"""Gives the same questions as often as it is called."""
+
+
+def rubrics_for(run: Run, groups: Sequence[Group], stage: RubricStage) -> list[Group]:
+    """The groups, with the rubrics that are accepted for their prompts. What an earlier run asked is not asked again.
+
+    Four funnels account for all: `rubric items` (proposed by the writer), `rubric verdicts` (of the judge), `rubric
+    pairs` (of known order: those that are judged right are fit to train a judge on) and `rubrics` (one for a prompt).
+    """
+    books = Books(run=run)
+    orders = known_orders(run.lake, [group.prompt for group in groups], stage.order)
+    ranked: list[Ranked] = []
+    for prompt in (group.prompt for group in groups):
+        if prompt.prompt_id in orders:
+            ranked.append((prompt, orders[prompt.prompt_id]))
+        else:
+            books.drop("prompt", prompt.prompt_id, "no_known_order")
+    drafts = sound(books, write(books, stage.writer, ranked))
+    decide(books, stage, drafts)
+    books.close(len(groups))
+    return [replace(group, rubric=books.accepted.get(group.prompt.prompt_id)) for group in groups]
+
+
+@dataclass(kw_only=True)
+class Books:
+    """What becomes of the prompts: a rubric each, or one reason why there is none."""
+
+    run: Run
+    accepted: dict[str, Rubric] = field(default_factory=dict)
+    """By prompt id."""
+    rejected: list[Rubric] = field(default_factory=list)
+    drops: list[Drop] = field(default_factory=list)
+
+    def drop(self, kind: str, row_id: str, reason: str) -> None:
+        """Note why a prompt gets no rubric, and the row that shows it."""
+        self.drops.append(Drop.of("rubrics", kind, reason, row_id=row_id, run_id=self.run.run_id))
+
+    def add(self, rubric: Rubric) -> None:
+        """Note what was decided on the rubric of a prompt."""
+        if rubric.accepted:
+            self.accepted[rubric.prompt_id] = rubric
+        else:
+            self.rejected.append(rubric)
+            self.drop("rubric", rubric.rubric_id, str(rubric.reason))
+
+    def close(self, n_prompts: int) -> None:
+        """Store it all."""
+        rubrics = [*self.accepted.values(), *self.rejected]
+        items = [item for rubric in rubrics for item in rubric.item_rows()]
+        self.run.lake.append((RUBRICS, RUBRICS.rows(rubrics)), (RUBRIC_ITEMS, RUBRIC_ITEMS.rows(items)))
+        _account(self.run, "rubrics", "prompts", read=n_prompts, kept=len(self.accepted), drops=self.drops)
+
+
+def _account(run: Run, stage: str, unit: str, *, read: int, kept: int, drops: Sequence[Drop]) -> None:
+    """Store drops, and the funnel of their stage."""
+    run.lake.append((DROPS, DROPS.rows(drops)))
+    run.finish(Funnel.of(stage, unit, read=read, kept=kept, drops=drops))
+
+
+def write(books: Books, writer: RubricWriter, ranked: Sequence[Ranked]) -> list[Draft]:
+    """A checked draft for every prompt for which the writer's reply can be read."""
+    run, unread = books.run, list[Question]()
+    asked = partial(_to_write, writer, ranked, run.recipe.seed)
+    drafts: list[Draft] = []
+    drops: list[Drop] = []
+    proposed = 0
+    for question, answered in _replies(run, writer.model, asked, unread, "write rubrics"):
+        said = answered.status if answered.status in OUTAGES else writer.read(answered)
+        if not isinstance(said, str):
+            draft, dropped = drafted(writer, question, answered, said)
+            drafts.append(draft)
+            drops.extend(dropped)
+            proposed += len(said)
+        elif again := writer.again(question, said):
+            unread.append(again)
+        else:
+            books.drop("call", answered.call_id, said)
+    kept = sum(len(draft.rubric.items) for draft in drafts)
+    _account(run, "rubric items", "items", read=proposed, kept=kept, drops=drops)
+    return drafts
+
+
+def _to_write(writer: RubricWriter, ranked: Iterable[Ranked], seed: int) -> Iterator[Question]:
+    return (writer.question_about(prompt, best_first, seed) for prompt, best_first in ranked)
+
+
+def sound(books: Books, drafts: Sequence[Draft]) -> list[Draft]:
+    """The drafts that a judge may try: what somebody has made of them since, else those that passed the checks."""
+    stored = stored_rubrics(books.run.lake, [draft.prompt.prompt_id for draft in drafts])
+    found: list[Draft] = []
+    for draft in drafts:
+        last = newest(draft.rubric, stored)
+        if last.rubric_id != draft.rubric.rubric_id or draft.rubric.accepted:
+            found.append(replace(draft, rubric=last))
+        else:
+            books.add(draft.rubric)
+    return found
+
+
+def decide(books: Books, stage: RubricStage, drafts: Sequence[Draft]) -> None:
+    """Have the judge apply every rubric to the pairs of known order, and keep those with which it finds it again."""
+    run = books.run
+    verdicts = judge(run, stage.judge, drafts)
+    drops: list[Drop] = []
+    read = 0
+    for draft in drafts:
+        rubric_id = draft.rubric.rubric_id
+        if outage := verdicts.outages.get(rubric_id):
+            books.drop("rubric", rubric_id, outage)
+            continue
+        rubric, dropped = decided(
+            draft, verdicts.on(rubric_id), tau=stage.tau, checked_by=_who(run, stage, draft), run_id=run.run_id
+        )
+        books.add(rubric)
+        drops.extend(dropped)
+        read += len(draft.known)
+    _account(run, "rubric pairs", "pairs", read=read, kept=read - len(drops), drops=drops)
+
+
+def _who(run: Run, stage: RubricStage, draft: Draft) -> str:
+    """Names all that a decision on a rubric depends on."""
+    known = [response.response_id for response in draft.best_first]
+    judge = stage.judge
+    facts = content_id(judge.spec(), served(run.recipe, judge.model).key, run.recipe.seed, stage.tau, known)
+    return f"{judge.name}:{judge.model}:{facts[:8]}"
+
+
+def judge(run: Run, judge: RubricJudge, drafts: Sequence[Draft]) -> Verdicts:
+    """What a judge says of the drafts' pairs; its verdicts are stored as votes and scores."""
+    verdicts, unread = Verdicts(), list[Question]()
+    asked = partial(_to_judge, judge, drafts, run.recipe.seed)
+    drops: list[Drop] = []
+    read = kept = 0
+    replies = _replies(run, judge.model, asked, unread, "judge rubrics")
+    while batch := list(islice(replies, READ_CALLS)):
+        rows: list[Score | Vote] = []
+        for question, answered in batch:
+            if answered.status in OUTAGES:
+                verdicts.miss(question, answered)
+                drops.append(_failed("call", answered.call_id, answered.status, run))
+                read += 1
+                continue
+            found = judge.read(question.subject, answered)
+            verdicts.add(question, found)
+            rows.extend(found)
+            if again := judge.again(question, found):
+                unread.append(again)
+        drops.extend(_failed("verdict", row.row_id, row.failure, run) for row in rows if row.failure)
+        read, kept = read + len(rows), kept + sum(not row.failure for row in rows)
+        run.lake.append(
+            (SCORES, SCORES.rows(row for row in rows if isinstance(row, Score))),
+            (VOTES, VOTES.rows(row for row in rows if isinstance(row, Vote))),
+        )
+    _account(run, "rubric verdicts", "verdicts", read=read, kept=kept, drops=drops)
+    return verdicts
+
+
+def _to_judge(judge: RubricJudge, drafts: Iterable[Draft], seed: int) -> Iterator[Question]:
+    return (question for draft in drafts for question in judge.asked(draft.group, seed))
+
+
+def _failed(kind: str, row_id: str, reason: str, run: Run) -> Drop:
+    return Drop.of("rubric verdicts", kind, reason, row_id=row_id, run_id=run.run_id)
+
+
+def _replies(
+    run: Run, model: str, asked: Asked, unread: list[Question], what: str
+) -> Iterator[tuple[Question, Answered]]:
+    """Every question with what it got, and after them, once more, what the reader has put into `unread`."""
+    while True:
+        requests = partial(_requests, asked)
+        yield from zip(asked(), answer(run, served(run.recipe, model), requests, f"{what} {model}"), strict=True)
+        if not unread:
+            return
+        asked = partial(iter, unread.copy())
+        unread.clear()
+
+
+def _requests(asked: Asked) -> Iterator[Request]:
+    return (question.request for question in asked())

@@ -1,0 +1,29 @@
+import pytest
+from pydantic import ValidationError
+
+from curation.rubrics.settings import RubricStage
+from schemas.errors import ConfigError
+
+STAGE = {"writer": {"name": "contrastive", "model": "author"}, "judge": {"name": "rubric", "model": "critic"}}
+
+
+def test_a_stage_comes_back_from_its_text():
+    stage = RubricStage.model_validate(STAGE | {"tau": 0.67, "order": {"by": "scores", "annotators": ["rm:m"]}})
+    assert RubricStage.model_validate_json(stage.model_dump_json()) == stage
+    assert stage.models == {"author", "critic"}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        pytest.param({"judge": {**STAGE["judge"], "comparisons_per_prompt": 1}}, "every known pair", id="skips-pairs"),
+        pytest.param({"judge": {"name": "pairwise", "model": "m"}}, "RubricJudge", id="another-judge"),
+        pytest.param({"order": {"annotators": ["rubric:critic"]}}, "find it again", id="a-circle"),
+        pytest.param({"tau": 1.5}, "less than or equal to 1", id="tau"),
+        pytest.param({"order": {"answers": 1}}, "greater than or equal to 2", id="one-answer"),
+        pytest.param({"writer": {"name": "contrastive"}}, "model", id="no-model"),
+    ],
+)
+def test_a_mistake_is_named(change, sentence):
+    with pytest.raises((ValidationError, ConfigError), match=sentence):
+        RubricStage.model_validate(STAGE | change)
