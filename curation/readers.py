@@ -7,6 +7,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -189,12 +190,14 @@ def _sheet(path: Path) -> Numbered:
     from openpyxl import load_workbook
 
     try:
-        rows = load_workbook(path, read_only=True).worksheets[0].iter_rows(values_only=True)
+        book = load_workbook(path, read_only=True)
     except BadZipFile as error:
         raise InputError(f"{path} is no .xlsx workbook; save it as one again.") from error
-    header = [str(name) for name in next(rows, ())]
-    for number, cells in enumerate(rows, 2):
-        if all(cell is None for cell in cells):
-            yield number, BadRow("blank_row")
-        else:
-            yield number, {name: _plain(cell) for name, cell in zip(header, cells, strict=False)}
+    with closing(book):
+        rows = book.worksheets[0].iter_rows(values_only=True)
+        header = [str(name) for name in next(rows, ())]
+        for number, cells in enumerate(rows, 2):
+            if all(cell is None for cell in cells):
+                yield number, BadRow("blank_row")
+            else:
+                yield number, {name: _plain(cell) for name, cell in zip(header, cells, strict=False)}

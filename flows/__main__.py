@@ -429,6 +429,23 @@ def report(
 
 
 @app.command()
+def judges(
+    judge: Annotated[
+        str | None, typer.Option("--judge", metavar="NAME:MODEL", help="One judge; all if absent.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="An HTML page with plots to write.")] = None,
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    output: Format = "table",
+) -> None:
+    """Say how far to trust each judge: agreement with people, position and length bias, failures, calibration."""
+    from flows.trust import show_judges
+    from warehouse.lake import Lake
+
+    with Lake.open(warehouse, read_only=True) as lake:
+        show_judges(lake, judge, output, out)
+
+
+@app.command()
 def doctor(warehouse: Warehouse = DEFAULT_WAREHOUSE, output: Format = "table") -> None:
     """Say what this machine can run, and what to install for the rest."""
     from flows.doctor import examine

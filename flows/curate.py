@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from prefect import flow
 
 from curation.asking import Group, Question
 from curation.budget import Limits
+from curation.gate import check_gate
 from curation.generate import Assignment, assignments, responses
+from curation.golden import with_golden
 from curation.importers import import_paths
 from curation.judges import Judge
 from curation.ledger import Served
@@ -79,7 +82,7 @@ def curate_into(lake: Lake, recipe: Recipe) -> Published | None:
         return None
     prompts = chosen_prompts(lake, recipe)
     answered = generate(run, prompts) if recipe.generate else stored_responses(lake, prompts)
-    groups = groups_of(prompts, answered)
+    groups = groups_of(*with_golden(lake, recipe.gate, prompts, answered))
     if recipe.rules:
         judge_by_rules(run, groups)
     if recipe.rubrics:
@@ -88,7 +91,11 @@ def curate_into(lake: Lake, recipe: Recipe) -> Published | None:
         judge(run, groups)
     if recipe.principles:
         find_principles(run, recipe.principles, prompts)
-    return pair_and_publish(run, prompts) if recipe.pair else None
+    if not recipe.pair:
+        return None
+    if recipe.gate:
+        check_gate(lake, recipe.gate, run.call_ids, run.run_id)
+    return pair_and_publish(run, prompts)
 
 
 def chosen_prompts(lake: Lake, recipe: Recipe) -> list[Prompt]:
@@ -266,6 +273,7 @@ def pair_and_publish(run: Run, prompts: Sequence[Prompt]) -> Published:
     assert recipe.pair is not None and recipe.publish is not None
     wanted = pa.table({"call_id": pa.array(run.call_ids, pa.string())})
     scores = run.lake.ask("scored", wanted=wanted)
+    scores = scores.filter(pc.field("prompt_id").isin([prompt.prompt_id for prompt in prompts]))  # no golden ones
     votes = run.lake.ask("verdicts", prompts_in=_ids(prompts), wanted=wanted)
     built = build_pairs(recipe.pair, gather(scores, votes), run.run_id)
     if not built.pairs:

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, m
 
 from curation.budget import Limits
 from curation.engines import ENGINES, Engine
+from curation.gate import Gate
 from curation.generate import Generation
 from curation.importers import IMPORTERS, Importer
 from curation.judges import JUDGES, Judge
@@ -97,6 +98,8 @@ class Recipe(Strict):
     """Judges that compute instead of asking a model."""
     principles: PrincipleStage | None = None
     """Take principles out of stored feedback."""
+    gate: Gate | None = None
+    """What keeps the run from being published: a judge that is wrong about golden items, fails, or has changed."""
     pair: AnyPairBuilder | None = None
     publish: Publish | None = None
     train: tuple[Training, ...] = ()

@@ -8,6 +8,7 @@ PrefineryError
 │   └── UnknownVersion       NAME@V does not exist
 ├── ModelError               a folder that is no model, or a model that does not fit
 ├── LimitReached             a run stopped at its budget: run it again to go on
+├── GateClosed               a judge is not to be trusted, so nothing was published
 └── UpstreamError            a server or engine is down: retried, reported, never stored as an answer
 """
 
@@ -63,6 +64,15 @@ class ModelError(PrefineryError):
 
 class LimitReached(PrefineryError):
     """A run stopped at one of its limits. What it finished is kept, and the same command goes on."""
+
+
+class GateClosed(PrefineryError):
+    """A judge raised an alarm. Its verdicts are stored; nothing was published."""
+
+    def __init__(self, judge: str, figure: str, sentence: str, more: int = 0) -> None:
+        self.judge, self.figure = judge, figure
+        rest = f" ({more} more in the table `drops`, stage `gate`)" if more else ""
+        super().__init__(f"Nothing is published: {sentence}{rest}; see: prefinery judges")
 
 
 class UpstreamError(PrefineryError):

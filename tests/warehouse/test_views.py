@@ -94,18 +94,25 @@ def test_win_rates(lake, vote):
 
 
 def test_position_bias(lake, vote):
-    """Three of four decided verdicts are for the first; of two comparisons in both orders, x-y is consistent."""
+    """Three of four decided verdicts are for the first; of two comparisons in both orders, x-y is consistent.
+
+    A tie in one order and a winner in the other are neither consistent nor flipped.
+    """
     vote("xy", "x")
     vote("yx", "x")
     vote("xz", "x")
     vote("zx", "z")
     vote("yz", None)
     vote("xy", "y", annotator="other")
-    first, other = ask(lake, "from position_bias")
+    vote("xz", "z", annotator="undecided")
+    vote("zx", None, annotator="undecided")
+    first, other, undecided = ask(lake, "from position_bias")
     assert first == {
         "annotator": "ann", "n": 5, "ties": 1, "first_rate": 0.75, "n_both_orders": 2, "consistent": 0.5,
+        "flipped": 0.5,
     }  # fmt: skip
-    assert (other["first_rate"], other["n_both_orders"], other["consistent"]) == (0.0, 0, None)
+    assert (other["first_rate"], other["n_both_orders"], other["consistent"], other["flipped"]) == (0.0, 0, None, None)
+    assert (undecided["consistent"], undecided["flipped"]) == (0.0, 0.0)
 
 
 def test_agreement_inputs(lake, vote, answers):

@@ -11,6 +11,8 @@ select
     v.response_b,
     v.verdict,
     v.strength,
+    v.annotator,
+    v.shown_first,
     case when v.annotator_kind = 'human' then 'human:' || v.source else v.annotator end as label_source
 from latest as v
 where v.verdict is not null

@@ -13,13 +13,13 @@ orders as (
     group by all
 ),
 both_orders as (
-    select annotator, prompt_id, response_a, response_b, min(says) = max(says) as same
+    select annotator, prompt_id, response_a, response_b, min(says) = max(says) as same, min(says) * max(says) = -1 as opposite
     from orders
     group by all
     having count(*) = 2
 ),
 consistency as (
-    select annotator, count(*) as n_both_orders, avg(same::integer) as consistent
+    select annotator, count(*) as n_both_orders, avg(same::integer) as consistent, avg(opposite::integer) as flipped
     from both_orders
     group by annotator
 ),
@@ -35,6 +35,7 @@ select
     first_wins / nullif(n - ties, 0) as first_rate, -- share of the verdicts, without ties, for the answer shown first
     coalesce(n_both_orders, 0) as n_both_orders, -- comparisons judged in both orders
     consistent, -- share of these with the same verdict in both
+    flipped, -- share of these with opposite winners
 from counts
 left join consistency using (annotator)
 order by annotator
