@@ -272,10 +272,13 @@ def pair_and_publish(run: Run, prompts: Sequence[Prompt]) -> Published:
     recipe = run.recipe
     assert recipe.pair is not None and recipe.publish is not None
     wanted = pa.table({"call_id": pa.array(run.call_ids, pa.string())})
-    scores = run.lake.ask("scored", wanted=wanted)
+    scores = run.lake.ask("scored", aspects=recipe.aspects and list(recipe.aspects), wanted=wanted)
     scores = scores.filter(pc.field("prompt_id").isin([prompt.prompt_id for prompt in prompts]))  # no golden ones
     votes = run.lake.ask("verdicts", prompts_in=_ids(prompts), wanted=wanted)
     built = build_pairs(recipe.pair, gather(scores, votes), run.run_id)
+    if recipe.balance:
+        sides = pa.table({"response_id": [side for pair in built.pairs for side in (pair.chosen_id, pair.rejected_id)]})
+        built = recipe.balance.applied(built, run.lake.ask("side_facts", wanted=sides))
     if not built.pairs:
         raise InputError(f"No pair is left of {built.funnel.read} comparisons; see the reasons in the table `drops`.")
     run.finish(built.funnel)

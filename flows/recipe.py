@@ -16,6 +16,7 @@ from curation.generate import Generation
 from curation.importers import IMPORTERS, Importer
 from curation.judges import JUDGES, Judge
 from curation.pairing import PAIR_BUILDERS, PairBuilder
+from curation.pairing.balance import Balance
 from curation.principles.stage import PrincipleStage
 from curation.rubrics.settings import RubricStage
 from curation.rules import RULES, Rule
@@ -100,7 +101,11 @@ class Recipe(Strict):
     """Take principles out of stored feedback."""
     gate: Gate | None = None
     """What keeps the run from being published: a judge that is wrong about golden items, fails, or has changed."""
+    aspects: tuple[str, ...] | None = None
+    """Aspects whose mean is a response's score in pairing; when absent all but `overall`, or it where it is alone."""
     pair: AnyPairBuilder | None = None
+    balance: Balance | None = None
+    """Drop or weigh pairs until length, format or author no longer tell the winner."""
     publish: Publish | None = None
     train: tuple[Training, ...] = ()
     schedule: str | None = None

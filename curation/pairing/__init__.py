@@ -3,105 +3,43 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import combinations
+from math import tanh
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
+from pydantic import Field
 
+from curation.labels.comparison import Comparison, Posterior, by_posterior, log_odds
+from curation.labels.crowd import Sheet
+from curation.labels.evidence import Ballot, Evidence, gather
+from curation.labels.scale import parts, tied_share, wins
 from schemas.base import Plugin
 from schemas.datasets import DATASET_ROWS, TREATMENT, Member
 from schemas.drops import Drop
 from schemas.funnel import Funnel
-from schemas.ids import split_of
+from schemas.ids import draw, split_of
 from schemas.pairs import Pair, pair_id_of
 from schemas.registry import Registry
-from schemas.votes import Verdict
+
+__all__ = [
+    "MEMBERS",
+    "PAIR_BUILDERS",
+    "Ballot",
+    "Built",
+    "Comparison",
+    "Evidence",
+    "PairBuilder",
+    "build_pairs",
+    "gather",
+]
 
 MEMBERS = pa.schema([DATASET_ROWS.columns.field(name) for name in TREATMENT])
 """Columns of a version's members."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ballot:
-    """One stored verdict on responses a < b."""
-
-    a: str
-    b: str
-    verdict: Verdict
-    strength: float | None
-
-    def towards(self, response_id: str) -> float:
-        """Signed strength: above 0 when this response is better, 0 for a tie. A verdict without a strength counts 1."""
-        if self.verdict == "tie":
-            return 0.0
-        better = self.a if self.verdict == "a" else self.b
-        return (self.strength or 1.0) * (1 if better == response_id else -1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """All that is known about the responses of one prompt.
-
-    scores: mean over aspects by response id, None where too few aspects were rated. label_sources: who judged.
-    """
-
-    prompt_id: str
-    scores: Mapping[str, float | None] = field(default_factory=dict)
-    ballots: Sequence[Ballot] = ()
-    label_sources: Sequence[str] = ()
-
-    @property
-    def couples(self) -> list[tuple[str, str]]:
-        """The comparisons that were voted on, in id order."""
-        return sorted({(ballot.a, ballot.b) for ballot in self.ballots})
-
-    def ballots_on(self, a: str, b: str) -> list[Ballot]:
-        """Verdicts on this comparison, whichever way round it is named."""
-        return [ballot for ballot in self.ballots if {ballot.a, ballot.b} == {a, b}]
-
-    def net_wins(self, better: str, worse: str) -> int:
-        """Verdicts for `better` minus verdicts for `worse`; an order-dependent judge cancels itself out."""
-        wins = Counter(
-            ballot.a if ballot.verdict == "a" else ballot.b
-            for ballot in self.ballots_on(better, worse)
-            if ballot.verdict != "tie"
-        )
-        return wins[better] - wins[worse]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """A decided comparison, or with `dropped` the reason why it makes no pair."""
-
-    better: str
-    worse: str
-    margin: float | None = None
-    soft_label: float = 1.0
-    dropped: str | None = None
-
-
-def by_majority(evidence: Evidence, a: str, b: str) -> Comparison:
-    """What most votes on a couple say that are no ties.
-
-    margin: mean signed strength towards the winner over all votes, ties as 0; soft_label: the winner's share of the
-    votes that are no ties.
-    """
-    net = evidence.net_wins(a, b)
-    better, worse = (a, b) if net >= 0 else (b, a)
-    signed = [ballot.towards(better) for ballot in evidence.ballots_on(a, b)]
-    if not net:
-        return Comparison(better=better, worse=worse, dropped="split_vote" if any(signed) else "tie")
-    return Comparison(
-        better=better, worse=worse, margin=max(sum(signed) / len(signed), 0.0), soft_label=winners_share(signed)
-    )
-
-
-def winners_share(signed: Sequence[float]) -> float:
-    """Share of the strengths above 0, the winner's, among those that are no ties."""
-    return sum(strength > 0 for strength in signed) / sum(strength != 0 for strength in signed)
 
 
 class PairBuilder(Plugin):
@@ -111,12 +49,18 @@ class PairBuilder(Plugin):
     def comparisons(self, evidence: Evidence) -> Iterator[Comparison]:
         """Every comparison considered: those that make a pair, and those dropped with a reason."""
 
+    def over_all(self, evidence: Iterable[Evidence]) -> Iterator[tuple[Evidence, Comparison]]:
+        """The comparisons of all prompts. A builder that learns from all of them before it decides one overrides it."""
+        for group in evidence:
+            for found in self.comparisons(group):
+                yield group, found
+
 
 class ByScore(PairBuilder):
     """Base of the builders that order two responses by their mean score."""
 
     min_margin: float = 0.0
-    """A pair needs a difference of scores above this; at 0 only ties fall out."""
+    """A pair needs a difference of scores above this; at 0 only ties fall out, below 0 nothing does."""
     heed_votes: bool = True
     """Drop a pair that the pairwise verdicts contradict in sum."""
 
@@ -132,6 +76,71 @@ class ByScore(PairBuilder):
         if self.heed_votes and evidence.net_wins(better, worse) < 0:
             return Comparison(better=better, worse=worse, dropped="judges_disagree")
         return Comparison(better=better, worse=worse, margin=margin)
+
+
+class ByPosterior(PairBuilder):
+    """Base of the builders that decide each voted couple by how likely the votes make its sides.
+
+    soft_label: the winner's probability if one of the two is better. margin: logarithm of the winner's odds against
+    the loser, unless the builder says otherwise. Dropped: `tie`, `split_vote` (even odds) and `unsure`.
+    """
+
+    least_probability: float = Field(default=0.5, ge=0, le=1)
+    """A winner less likely than this is unsure; ties count, so that it can lie below a half."""
+
+    def margin(self, better: float, worse: float) -> float:
+        """Margin of a pair from the probabilities of its sides."""
+        return log_odds(better, worse)
+
+    def decide(self, a: str, b: str, likely: Posterior) -> Comparison:
+        """The comparison that follows from the probabilities."""
+        return by_posterior(a, b, likely, self.least_probability, self.margin)
+
+
+class ByCrowd(ByPosterior):
+    """Base of the label models that learn, over all prompts, whom to believe: annotators of many couples."""
+
+    heed_ties: bool = True
+    """Read ties as a third verdict; otherwise they are left out, and a couple that has nothing else is a tie."""
+
+    @abstractmethod
+    def posteriors(self, sheet: Sheet) -> NDArray[np.float64]:
+        """[couples, 3] of the sheet: how likely it is that a is better, that b is, and that neither is."""
+
+    def sheet(self, evidence: Iterable[Evidence]) -> Sheet:
+        """The votes as this model reads them."""
+        return Sheet.of(evidence, heed_ties=self.heed_ties)
+
+    def comparisons(self, evidence: Evidence) -> Iterator[Comparison]:
+        return (found for _, found in self.over_all([evidence]))
+
+    def over_all(self, evidence: Iterable[Evidence]) -> Iterator[tuple[Evidence, Comparison]]:
+        groups = list(evidence)
+        sheet = self.sheet(groups)
+        likely = self.posteriors(sheet) if sheet.tasks else np.tile((0.0, 0.0, 1.0), (len(sheet.couples), 1))
+        couples = ((group, couple) for group in groups for couple in group.couples)
+        for (group, (a, b)), (wins_a, wins_b, tie) in zip(couples, likely.tolist(), strict=True):
+            yield group, self.decide(a, b, Posterior(wins_a, wins_b, tie))
+
+
+class ByScale(ByPosterior):
+    """Base of the label models that place all responses of a prompt on one scale of log odds."""
+
+    inferred: bool = False
+    """Also decide couples that nobody compared, where other comparisons connect them."""
+
+    @abstractmethod
+    def strengths(self, won: NDArray[np.float64]) -> NDArray[np.float64]:
+        """[responses] of [winner, loser], the number of wins: log odds, up to a constant."""
+
+    def comparisons(self, evidence: Evidence) -> Iterator[Comparison]:
+        compared = set(evidence.couples)
+        for names in parts(evidence):
+            place = dict(zip(names, self.strengths(wins(evidence, names)).tolist(), strict=True))
+            for a, b in combinations(names, 2):
+                if self.inferred or (a, b) in compared:
+                    tied, wins_a = tied_share(evidence, a, b), (1 + tanh((place[a] - place[b]) / 2)) / 2
+                    yield self.decide(a, b, Posterior((1 - tied) * wins_a, (1 - tied) * (1 - wins_a), tied))
 
 
 PAIR_BUILDERS = Registry("curation.pairing", PairBuilder)
@@ -152,62 +161,46 @@ def build_pairs(builder: PairBuilder, evidence: Iterable[Evidence], run_id: str 
     pairs: dict[str, Pair] = {}
     members: list[dict[str, Any]] = []
     drops: list[Drop] = []
-    for group in evidence:
-        source = "+".join(sorted(set(group.label_sources)))
-        for found in builder.comparisons(group):
-            pair_id = pair_id_of(group.prompt_id, found.better, group.prompt_id, found.worse)
-            if found.dropped or pair_id in pairs:
-                reason = found.dropped or "duplicate_pair"
-                drops.append(Drop.of("pair", "comparison", reason, row_id=pair_id, run_id=run_id))
-                continue
-            pairs[pair_id] = Pair(
-                pair_id=pair_id,
-                prompt_id=group.prompt_id,
-                chosen_id=found.better,
-                rejected_prompt_id=group.prompt_id,
-                rejected_id=found.worse,
-                run_id=run_id,
-            )
-            member = Member(
-                pair_id=pair_id,
-                split="test" if split_of(group.prompt_id) == "test" else "train",
-                rule=builder.name,
-                label_source=source,
-                margin=found.margin,
-                soft_label=found.soft_label,
-            )
-            members.append({name: getattr(member, name) for name in TREATMENT})
+    for group, found in builder.over_all(evidence):
+        pair_id = pair_id_of(group.prompt_id, found.better, group.prompt_id, found.worse)
+        if found.dropped or pair_id in pairs:
+            reason = found.dropped or "duplicate_pair"
+            drops.append(Drop.of("pair", "comparison", reason, row_id=pair_id, run_id=run_id))
+            continue
+        pairs[pair_id] = Pair(
+            pair_id=pair_id,
+            prompt_id=group.prompt_id,
+            chosen_id=found.better,
+            rejected_prompt_id=group.prompt_id,
+            rejected_id=found.worse,
+            run_id=run_id,
+        )
+        member = Member(
+            pair_id=pair_id,
+            split="test" if split_of(group.prompt_id) == "test" else "train",
+            rule=builder.name,
+            label_source="+".join(sorted(set(group.label_sources))),
+            margin=found.margin,
+            soft_label=found.soft_label,
+        )
+        members.append({name: getattr(member, name) for name in TREATMENT})
     funnel = Funnel.of("pair", "comparisons", read=len(pairs) + len(drops), kept=len(pairs), drops=drops)
     return Built(
         pairs=list(pairs.values()), members=pa.Table.from_pylist(members, schema=MEMBERS), drops=drops, funnel=funnel
     )
 
 
-def gather(scores: pa.Table, votes: pa.Table, min_aspects: int = 3) -> Iterator[Evidence]:
-    """Evidence by prompt, in id order, from rows (prompt_id, response_id, score, n_aspects, label_source) and votes.
-
-    A response with fewer than `min_aspects` rated aspects counts as unscored.
-    """
-    rated: dict[str, dict[str, float | None]] = {}
-    sources: dict[str, set[str]] = {}
-    ballots: dict[str, list[Ballot]] = {}
-    for row in scores.to_pylist():
-        enough = row["n_aspects"] >= min_aspects
-        rated.setdefault(row["prompt_id"], {})[row["response_id"]] = row["score"] if enough else None
-        sources.setdefault(row["prompt_id"], set()).add(row["label_source"])
-    for row in votes.to_pylist():
-        ballot = Ballot(a=row["response_a"], b=row["response_b"], verdict=row["verdict"], strength=row["strength"])
-        ballots.setdefault(row["prompt_id"], []).append(ballot)
-        sources.setdefault(row["prompt_id"], set()).add(row["label_source"])
-    for prompt_id in sorted(sources):
-        yield Evidence(
-            prompt_id=prompt_id,
-            scores=rated.get(prompt_id, {}),
-            ballots=ballots.get(prompt_id, ()),
-            label_sources=sorted(sources[prompt_id]),
-        )
-
-
 def scored_pairs(evidence: Evidence) -> Iterator[tuple[str, str]]:
     """Every two responses of a prompt, in id order."""
     return combinations(sorted(evidence.scores), 2)
+
+
+def best_first(evidence: Evidence) -> list[str]:
+    """The rated responses of a prompt by falling score; equal ones by hash."""
+    rated = {key: score for key, score in evidence.scores.items() if score is not None}
+    return sorted(rated, key=lambda key: (rated[key], draw("equal", key)), reverse=True)
+
+
+def drawn(response_ids: Sequence[str], seed: int) -> str:
+    """One of them, by a coin of each: another response changes the choice only if it is chosen itself."""
+    return min(response_ids, key=lambda response_id: draw("drawn", seed, response_id))

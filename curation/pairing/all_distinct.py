@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from curation.pairing import ByScore, Comparison, Evidence, scored_pairs
+from curation.labels.comparison import Comparison
+from curation.labels.evidence import Evidence
+from curation.pairing import ByScore, scored_pairs
 
 
 class AllDistinct(ByScore):

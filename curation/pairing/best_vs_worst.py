@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from curation.pairing import ByScore, Comparison, Evidence
-from schemas.ids import draw
+from curation.labels.comparison import Comparison
+from curation.labels.evidence import Evidence
+from curation.pairing import ByScore, best_first
 
 
 class BestVsWorst(ByScore):
@@ -14,8 +15,6 @@ class BestVsWorst(ByScore):
     name = "best_vs_worst"
 
     def comparisons(self, evidence: Evidence) -> Iterator[Comparison]:
-        rated = {key: score for key, score in evidence.scores.items() if score is not None}
-        if len(rated) < 2:
-            return
-        order = sorted(rated, key=lambda key: (rated[key], draw("equal", key)))
-        yield self.compare(evidence, order[-1], order[0])
+        order = best_first(evidence)
+        if len(order) > 1:
+            yield self.compare(evidence, order[0], order[-1])

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import combinations
 
-from curation.pairing import Comparison, Evidence, PairBuilder, by_majority
+from curation.labels.comparison import Comparison, by_majority
+from curation.labels.evidence import Evidence
+from curation.pairing import PairBuilder
 from schemas.ids import draw
 
 MOST = 12

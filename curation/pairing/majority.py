@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from curation.pairing import Comparison, Evidence, PairBuilder, by_majority
+from curation.labels.comparison import Comparison, by_majority
+from curation.labels.evidence import Evidence
+from curation.pairing import PairBuilder
 
 
 class Majority(PairBuilder):

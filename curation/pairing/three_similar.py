@@ -8,7 +8,9 @@ from statistics import mean, median
 
 from pydantic import Field
 
-from curation.pairing import Comparison, Evidence, PairBuilder, winners_share
+from curation.labels.comparison import Comparison, winners_share
+from curation.labels.evidence import Evidence
+from curation.pairing import PairBuilder
 
 
 class ThreeSimilar(PairBuilder):

@@ -1,5 +1,9 @@
-from curation.pairing import Ballot, Evidence, build_pairs
+import pytest
+
+from curation.labels.evidence import Ballot, Evidence
+from curation.pairing import build_pairs
 from curation.pairing.all_distinct import AllDistinct
+from tests.curation.pairing.planted import rated, right
 
 
 def test_ties_unscored_and_small_margins_are_dropped_by_name():
@@ -21,3 +25,16 @@ def test_a_judge_that_prefers_a_position_cancels_itself_out():
     flips = [Ballot(a="a", b="b", verdict=verdict, strength=None) for verdict in ("a", "b")]
     found = Evidence(prompt_id="p", scores={"a": 4.0, "b": 2.0}, ballots=flips)
     assert len(build_pairs(AllDistinct(), [found]).pairs) == 1
+
+
+def test_a_wider_margin_keeps_fewer_pairs_and_better_ones(record_property):
+    """`methods/data.md` 1(g)4: accuracy .896, .965, .992, .999 of a share of .93, .67, .43, .25."""
+    evidence, quality = rated(3000)
+    built = [build_pairs(AllDistinct(min_margin=margin), evidence["aspects"]) for margin in (0, 0.5, 1, 1.5)]
+    accuracy = [right(found.pairs, quality) for found in built]
+    kept = [len(found.pairs) / found.funnel.read for found in built]
+    record_property("all_distinct at margins above 0, .5, 1, 1.5", f"{accuracy}, kept {kept}")
+    assert accuracy == sorted(accuracy)
+    assert kept == sorted(kept, reverse=True)
+    assert accuracy == pytest.approx([0.896, 0.965, 0.992, 0.999], abs=0.01)
+    assert kept == pytest.approx([0.93, 0.67, 0.43, 0.25], abs=0.02)

@@ -1,4 +1,5 @@
-from curation.pairing import Evidence, build_pairs
+from curation.labels.evidence import Evidence
+from curation.pairing import build_pairs
 from curation.pairing.best_vs_worst import BestVsWorst
 
 

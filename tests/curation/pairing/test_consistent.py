@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.pairing import Ballot, Evidence, build_pairs
+from curation.labels.evidence import Ballot, Evidence
+from curation.pairing import build_pairs
 from curation.pairing.consistent import MOST, Consistent, contradictions, nearest_order
 
 NAMES = "abcde"

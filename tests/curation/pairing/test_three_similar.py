@@ -1,11 +1,18 @@
 import random
+from dataclasses import replace
 
 import pytest
+import torch
 
 from curation.importers import import_paths
+from curation.importers.helpsteer2 import HelpSteer2
 from curation.importers.tulu_human_eval import TuluHumanEval
-from curation.pairing import Ballot, Evidence, build_pairs, gather
+from curation.labels.evidence import Ballot, Evidence, gather
+from curation.pairing import build_pairs
 from curation.pairing.three_similar import ThreeSimilar, most_similar, strength_of
+from curation.records import BadRow
+from training.objectives.reward import PairRewards
+from training.objectives.reward.bradley_terry import BradleyTerry
 
 
 def votes(*strengths):
@@ -49,6 +56,48 @@ def test_what_decides_nothing_makes_no_pair(strengths, reason):
     assert dict(build_pairs(ThreeSimilar(), [votes(*strengths)]).funnel.dropped) == {reason: 1}
 
 
+@pytest.mark.parametrize("signed", [[-3, -2, -2], [1, 2, 2, -1], [3, -100, 2, 2]])
+def test_swapped_responses_with_negated_strengths_are_the_same_pair(signed):
+    """`methods/data.md` 6(g)4, through the importer; the -100 of an annotator who found neither valid goes first."""
+    swapped = [-strength if strength != -100 else strength for strength in signed]
+    one, other = pairs_of("one", "two", signed), pairs_of("two", "one", swapped)
+    assert one == other
+    assert len(one) == 1
+
+
+def pairs_of(first, second, strengths):
+    record = {"prompt": "Hi", "response_1": first, "response_2": second}
+    ballots = []
+    for strength in strengths:
+        try:
+            *_, vote = HelpSteer2().translate(record | {"preference_strength": strength})
+        except BadRow:
+            continue
+        ballots.append(Ballot(a=vote.response_a, b=vote.response_b, verdict=vote.verdict, strength=vote.strength))
+    return build_pairs(ThreeSimilar(), [Evidence(prompt_id="p", ballots=ballots)]).pairs
+
+
+def test_a_reward_model_reads_the_strength_as_margin_or_as_weight():
+    """`methods/data.md` 6(g)2-3: gradients and losses at a difference of 0; weight 3 is the pair three times."""
+    evidence = [replace(votes(*[step] * 3), prompt_id=f"p{step}") for step in (1, 2, 3)]
+    strengths = build_pairs(ThreeSimilar(), evidence).members.column("margin").to_pylist()
+    assert [losses(margin=m) for m in strengths] == pytest.approx([1.313262, 2.126928, 3.048587])
+    assert [losses(margin=m, slope=True) for m in strengths] == pytest.approx([0.731059, 0.880797, 0.952574])
+    assert [losses(weight=m) for m in strengths] == pytest.approx([0.693147, 1.386294, 2.079442])
+    assert [losses(weight=m, slope=True) for m in strengths] == pytest.approx([0.5, 1.0, 1.5])
+    assert losses(weight=3.0, difference=0.7) == pytest.approx(3 * losses(difference=0.7), abs=1e-6)
+
+
+def losses(margin=0.0, weight=1.0, difference=0.0, slope=False):
+    """The loss of one pair, or how steeply it falls with the difference of rewards."""
+    chosen = torch.tensor([difference], requires_grad=True)
+    one = torch.ones(1)
+    rewards = PairRewards(chosen, 0 * one, margin=margin * one, weight=weight * one, soft_label=one)
+    loss = BradleyTerry(use_margin=True)(rewards).loss
+    loss.backward()
+    return -chosen.grad.item() if slope else loss.item()
+
+
 def test_it_finds_planted_strengths_more_exactly_than_a_plain_mean():
     """Five votes with noise of 1, of which a tenth have the wrong sign (`methods/data.md` 33.5)."""
     chance = random.Random(0)
@@ -77,7 +126,9 @@ def test_people_who_voted_on_real_answers(lake, real_data):
     prompts = lake.ask("prompts_of", sources=["tulu_human_eval"], most=None).select(["prompt_id"])
     nothing = prompts.rename_columns(["call_id"]).slice(0, 0)
     evidence = list(
-        gather(lake.ask("scored", wanted=nothing), lake.ask("verdicts", prompts_in=prompts, wanted=nothing))
+        gather(
+            lake.ask("scored", aspects=None, wanted=nothing), lake.ask("verdicts", prompts_in=prompts, wanted=nothing)
+        )
     )
     built = build_pairs(ThreeSimilar(least_votes=1), evidence)
     assert built.funnel.read == 996

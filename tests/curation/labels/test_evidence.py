@@ -1,0 +1,56 @@
+import pyarrow as pa
+import pytest
+
+from curation.labels.evidence import ROWS, Ballot, Evidence, gather
+
+SCORED = pa.schema(
+    [("prompt_id", pa.string()), ("response_id", pa.string()), ("score", pa.float64()), ("n_rated", pa.int64()),
+     ("n_asked", pa.int64()), ("label_source", pa.string())]
+)  # fmt: skip
+VOTED = pa.schema(
+    [(name, pa.string()) for name in ("prompt_id", "response_a", "response_b", "verdict", "annotator", "shown_first",
+                                      "label_source")]
+    + [("strength", pa.float64())]
+)  # fmt: skip
+
+
+def scored(*rows):
+    return pa.Table.from_pylist([dict(zip(SCORED.names, row, strict=True)) for row in rows], schema=SCORED)
+
+
+def voted(*rows):
+    return pa.Table.from_pylist([dict(zip(VOTED.names, row, strict=True)) for row in rows], schema=VOTED)
+
+
+def test_scores_and_votes_of_a_prompt_come_together():
+    scores = scored(
+        ("q", "r3", 4.0, 1, 1, "yes:m"), ("p", "r1", 3.0, 3, 4, "aspects:m"), ("p", "r2", 2.0, 2, 4, "aspects:m")
+    )
+    votes = voted(("p", "r1", "r2", "b", "pairwise:m", "r2", "pairwise:m", 2.0))
+    first, second = gather(scores, votes)
+    assert first == Evidence(
+        prompt_id="p",
+        scores={"r1": 3.0, "r2": None},  # two of four aspects are too few
+        ballots=[Ballot(a="r1", b="r2", verdict="b", strength=2.0, annotator="pairwise:m", shown_first="r2")],
+        label_sources=["aspects:m", "pairwise:m"],
+    )
+    assert (second.prompt_id, second.scores, second.couples) == ("q", {"r3": 4.0}, [])
+
+
+def test_votes_of_more_than_one_batch_are_all_there():
+    votes = voted(*[(f"p{i % 3}", "r1", "r2", "a", "x", "r1", "x", None) for i in range(ROWS + 5)])
+    assert sum(len(found.ballots) for found in gather(scored(), votes)) == ROWS + 5
+
+
+@pytest.mark.parametrize(
+    ("verdict", "strength", "signed"),
+    [("a", 2.0, 2.0), ("b", 2.0, -2.0), ("b", None, -1.0), ("tie", 0.0, 0.0), ("tie", None, 0.0)],
+)
+def test_a_strength_is_signed_by_the_side_it_speaks_for(verdict, strength, signed):
+    ballot = Ballot(a="a", b="b", verdict=verdict, strength=strength)
+    assert (ballot.towards("a"), ballot.towards("b")) == (signed, -signed)
+
+
+def test_net_wins_are_the_same_whichever_way_a_couple_is_named():
+    found = Evidence(prompt_id="p", ballots=[Ballot(a="a", b="b", verdict=said) for said in ("a", "a", "b", "tie")])
+    assert (found.net_wins("a", "b"), found.net_wins("b", "a")) == (1, -1)

@@ -1,0 +1,82 @@
+"""Judges and rules of a recipe, from their rows to the pairs, against a real server."""
+
+import json
+import random
+
+import pytest
+
+from tests.servers.start import server
+
+PROMPTS = 60
+WORDS = "apple banana cherry grape melon olive peach plum quince tomato".split()
+
+
+@pytest.fixture(scope="module")
+def url():
+    with server("faulty.py", "--faults", 0) as started:
+        yield started
+
+
+@pytest.fixture
+def run(prefinery, tmp_path, url):
+    """Run a recipe on stored answers of two writers with these lines, and return its drops by reason."""
+    rng = random.Random(0)
+    answers = [
+        {"instruction": f"Name {i} fruits.", "generator": model, "output": " ".join(rng.choices(WORDS, k=length))}
+        for i in range(PROMPTS)
+        for model, length in (("one", rng.randint(2, 9)), ("two", rng.randint(4, 12)))
+    ]
+    stored = tmp_path / "answers.jsonl"
+    stored.write_text("".join(json.dumps(answer) + "\n" for answer in answers))
+    prefinery("import", "alpaca_eval_outputs", stored, "--source", "own")
+    recipe = tmp_path / "judged.yaml"
+
+    def run(*lines):
+        recipe.write_text(
+            "name: judged\nprompts: {sources: [own]}\n"
+            f"engine: {{name: openai, base_urls: [{url}]}}\n"
+            "publish: {dataset: judged}\n" + "\n".join(lines) + "\n"
+        )
+        assert prefinery("run", recipe).stdout.startswith("judged@")
+        drops = prefinery.rows("select reason, count(*) as n from drops where stage = 'pair' group by reason")
+        return {row["reason"]: row["n"] for row in drops}
+
+    return run
+
+
+BY_RULE = "rules: [{name: regex_form, every: [{pattern: '^[a-m]'}]}]"
+PAIRS = "pair: {name: all_distinct}"
+
+
+def test_rules_judge_without_a_call_and_make_pairs(run, prefinery):
+    run(BY_RULE, PAIRS)
+    texts = prefinery.rows(
+        "select c.text as chosen, r.text as rejected from pairs join responses as c on c.response_id = chosen_id "
+        "join responses as r on r.response_id = rejected_id"
+    )
+    assert texts
+    assert all(row["chosen"][0] <= "m" < row["rejected"][0] for row in texts)
+    assert prefinery.rows("select count(*) as n from calls") == [{"n": 0}]
+    assert prefinery.rows("select distinct label_source as who from members") == [{"who": "regex_form"}]
+
+
+def test_an_overall_score_counts_where_there_is_no_other_or_where_it_is_named(run, prefinery):
+    """Scales of 1 to 5 and of 1 to 10 are not averaged together."""
+    judges = "judges: [{name: critique, model: critic}, {name: aspects, model: critic}]"
+    largest = "select max(margin) as most from members where version = (select max(version) from datasets)"
+    run(judges, PAIRS)
+    assert 0 < prefinery.rows(largest)[0]["most"] <= 4
+    run(judges, PAIRS, "aspects: [helpfulness]")
+    assert prefinery.rows(largest)[0]["most"] in (1, 2, 3, 4)
+
+
+def test_a_balanced_version_does_not_tell_the_winner_by_length(run, prefinery):
+    """Two writers, one of whom writes more; what the rule likes has nothing to do with it."""
+    drops = run(BY_RULE, PAIRS, "balance: {by: [length]}")
+    longer = prefinery.rows(
+        "select avg(if(length(c.text) = length(r.text), 0.5, (length(c.text) > length(r.text))::int)) as share "
+        "from members join pairs using (pair_id) join responses as c on c.response_id = chosen_id "
+        "join responses as r on r.response_id = rejected_id"
+    )
+    assert 0.45 <= longer[0]["share"] <= 0.55
+    assert set(drops) <= {"tie", "balance_length"}
