@@ -76,7 +76,7 @@ class Sheet:
         from pandas import DataFrame
 
         rows = DataFrame({"task": self.tasks, "worker": self.workers, "label": self.labels})
-        return rows
+        return rows.sort_values("label", kind="stable", ignore_index=True)
 
     def posteriors(self, likely: DataFrame) -> NDArray[np.float64]:
         """[couples, 3] of a model's probabilities by task and label: a, b, tie. Both ways round count half.

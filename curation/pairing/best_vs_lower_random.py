@@ -8,6 +8,8 @@ from curation.labels.comparison import Comparison
 from curation.labels.evidence import Evidence
 from curation.pairing import ByScore, best_first, drawn
 
+TOO_CLOSE = ("tie", "small_margin")
+
 
 class BestVsLowerRandom(ByScore):
     """One pair for each prompt; the rejected response is drawn from those more than `min_margin` below the best."""
@@ -23,6 +25,3 @@ class BestVsLowerRandom(ByScore):
             return
         lower = [other for other in order[1:] if self.compare(evidence, order[0], other).dropped not in TOO_CLOSE]
         yield self.compare(evidence, order[0], drawn(lower, self.seed) if lower else order[1])
-
-
-TOO_CLOSE = ("tie", "small_margin")

@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from curation.pairing import ByScale
 
+MAX_ROUNDS = 10_000
+"""Each round is a linear system of the prompt's responses; two or three do unless a scale is very long."""
+
 
 class BradleyTerry(ByScale):
     """All comparisons of a prompt together decide each of its couples; half a win each way keeps strengths finite."""
@@ -17,7 +20,3 @@ class BradleyTerry(ByScale):
         from choix import ilsr_pairwise_dense
 
         return ilsr_pairwise_dense(won, max_iter=MAX_ROUNDS)
-
-
-MAX_ROUNDS = 10_000
-"""Each round is a linear system of the prompt's responses; two or three do unless a scale is very long."""
