@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import groupby, islice
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +14,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from prefect import flow
 
-from curation.asking import Group, Question
 from curation.budget import Limits
 from curation.gate import check_gate
 from curation.generate import Assignment, assignments, responses
 from curation.golden import with_golden
 from curation.importers import import_paths
-from curation.judges import Judge
 from curation.ledger import Served
 from curation.pairing import build_pairs, gather
 from flows.events import announce
+from flows.judging import groups_of, judge, judge_by_rules
 from flows.principles import find_principles
 from flows.recipe import Recipe, load
 from flows.rubrics import rubrics_for
 from flows.run import Run, answer, served
-from schemas.calls import OUTAGES, Answered, Sampling
+from schemas.calls import Sampling
 from schemas.drops import DROPS, Drop
 from schemas.errors import ConfigError, InputError, LimitReached
 from schemas.funnel import Funnel
@@ -37,8 +35,6 @@ from schemas.ids import canonical
 from schemas.pairs import PAIRS
 from schemas.prompts import Prompt
 from schemas.responses import RESPONSES, Response
-from schemas.scores import SCORES, Score
-from schemas.votes import VOTES, Vote
 from training.progress import shown
 from warehouse.lake import Lake
 from warehouse.versions import Draft, Published, publish
@@ -152,119 +148,6 @@ def write(
     drops = [row for row in found if isinstance(row, Drop)]
     run.lake.append((RESPONSES, RESPONSES.rows(kept)), (DROPS, DROPS.rows(drops)))
     return kept, drops
-
-
-def judge_by_rules(run: Run, groups: Sequence[Group]) -> None:
-    """Let every rule judge every response. No model is asked."""
-    read = kept = 0
-    dropped: Counter[str] = Counter()
-    pairs = ((group.prompt, response) for group in groups for response in group.responses)
-    with shown() as report:
-        while batch := list(islice(pairs, READ_CALLS)):
-            rows = [
-                row
-                for prompt, one in batch
-                for rule in run.recipe.rules
-                for row in rule.scores(prompt, one, run.run_id)
-            ]
-            drops = [_verdict_drop(row, row.failure, run.run_id) for row in rows if row.failure]
-            store_verdicts(run.lake, rows, drops)
-            run.call_ids.extend(dict.fromkeys(row.call_id for row in rows))
-            read, kept = read + len(rows), kept + len(rows) - len(drops)
-            dropped.update(drop.reason for drop in drops)
-            report("judge by rules", read, read)
-    run.finish(Funnel(stage="rules", unit="verdicts", read=read, kept=kept, dropped=dict(dropped)))
-
-
-def _verdict_drop(row: Score | Vote, failure: str, run_id: str) -> Drop:
-    return Drop.of("judge", "verdict", failure, row_id=row.row_id, run_id=run_id)
-
-
-def judge(run: Run, groups: Sequence[Group]) -> None:
-    """Ask every judge about every prompt's responses; judges that share a model share its engine."""
-    read = kept = 0
-    dropped: Counter[str] = Counter()
-    by_model = sorted(run.recipe.judges, key=lambda judge: judge.model)
-    for model, judges in groupby(by_model, key=lambda judge: judge.model):
-        asked: Asked = partial(_questions, list(judges), groups, run.recipe.seed)
-        while asked is not None:
-            useless: list[tuple[Judge, Question]] = []
-            for batch in _answered(run, model, asked):
-                rows, drops = _read(batch, useless, run.run_id)
-                store_verdicts(run.lake, rows, drops)
-                read, kept = read + len(rows) + _unread(drops), kept + sum(not row.failure for row in rows)
-                dropped.update(drop.reason for drop in drops)
-            asked = partial(iter, useless) if useless else None
-    run.finish(Funnel(stage="judge", unit="verdicts", read=read, kept=kept, dropped=dict(dropped)))
-
-
-Asked = Callable[[], Iterable[tuple[Judge, Question]]] | None
-"""Gives the same questions, each with its judge, as often as it is called; None when nothing is left to ask."""
-
-Replied = tuple[Judge, Question, Answered]
-
-READ_CALLS = 10_000
-"""Replies that are read into rows and stored at a time."""
-
-
-def _questions(judges: Sequence[Judge], groups: Sequence[Group], seed: int) -> Iterator[tuple[Judge, Question]]:
-    return ((judge, question) for judge in judges for group in groups for question in judge.asked(group, seed))
-
-
-def _answered(run: Run, model: str, asked: Callable[[], Iterable[tuple[Judge, Question]]]) -> Iterator[list[Replied]]:
-    """The questions with what they got, a batch at a time."""
-    answers = answer(
-        run, served(run.recipe, model), lambda: (question.request for _, question in asked()), f"judge {model}"
-    )
-    replies = ((judge, question, found) for (judge, question), found in zip(asked(), answers, strict=True))
-    while batch := list(islice(replies, READ_CALLS)):
-        run.call_ids.extend(found.call_id for _, _, found in batch)
-        yield batch
-
-
-def _read(
-    batch: Iterable[Replied], useless: list[tuple[Judge, Question]], run_id: str
-) -> tuple[list[Score | Vote], list[Drop]]:
-    """Rows of the replies, and a drop for each verdict that they do not give. An outage makes no row.
-
-    Adds to `useless` what is to be asked once more.
-    """
-    rows: list[Score | Vote] = []
-    drops: list[Drop] = []
-    for judge, question, found in batch:
-        if found.status in OUTAGES:
-            drops.append(Drop.of("judge", "call", found.status, row_id=found.call_id, run_id=run_id))
-            continue
-        verdicts = judge.read(question.subject, found)
-        rows.extend(verdicts)
-        drops.extend(_verdict_drop(row, row.failure, run_id) for row in verdicts if row.failure)
-        if again := judge.again(question, verdicts):
-            useless.append((judge, again))
-    return rows, drops
-
-
-def _unread(drops: Iterable[Drop]) -> int:
-    return sum(drop.row_kind == "call" for drop in drops)
-
-
-def store_verdicts(lake: Lake, rows: Sequence[Score | Vote], drops: Sequence[Drop]) -> None:
-    lake.append(
-        (SCORES, SCORES.rows(row for row in rows if isinstance(row, Score))),
-        (VOTES, VOTES.rows(row for row in rows if isinstance(row, Vote))),
-        (DROPS, DROPS.rows(drops)),
-    )
-
-
-def groups_of(prompts: Sequence[Prompt], answered: Iterable[Response]) -> list[Group]:
-    """Prompts with at least one response, both in id order."""
-    by_prompt: dict[str, list[Response]] = {}
-    for response in answered:
-        by_prompt.setdefault(response.prompt_id, []).append(response)
-    return [
-        Group(prompt=prompt, responses=tuple(sorted(by_prompt[prompt.prompt_id], key=lambda r: r.response_id)))
-        for prompt in prompts
-        if prompt.prompt_id in by_prompt
-    ]
 
 
 def pair_and_publish(run: Run, prompts: Sequence[Prompt]) -> Published:

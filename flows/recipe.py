@@ -9,12 +9,13 @@ from typing import Annotated, Any, Self
 import yaml
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, model_validator
 
+from curation.adaptive import Panel
 from curation.budget import Limits
 from curation.engines import ENGINES, Engine
 from curation.gate import Gate
 from curation.generate import Generation
 from curation.importers import IMPORTERS, Importer
-from curation.judges import JUDGES, Judge
+from curation.judges import JUDGES, ComparingJudge, Judge
 from curation.pairing import PAIR_BUILDERS, PairBuilder
 from curation.pairing.balance import Balance
 from curation.principles.stage import PrincipleStage
@@ -95,6 +96,8 @@ class Recipe(Strict):
     rubrics: RubricStage | None = None
     """Write rubrics for the prompts; the judges `rubric` and `criteria` judge by those that are accepted."""
     judges: tuple[AnyJudge, ...] = ()
+    adaptive: Panel | None = None
+    """Ask the comparing judges in rounds, and only where the verdicts so far leave it open; else all about all."""
     rules: tuple[AnyRule, ...] = ()
     """Judges that compute instead of asking a model."""
     principles: PrincipleStage | None = None
@@ -126,6 +129,9 @@ class Recipe(Strict):
             raise ValueError(f"{min(unserved)} has no engine; add `engine: {{name: vllm}}`")
         if self._stages_on_prompts and not self.prompts:
             raise ValueError(f"{self._stages_on_prompts[0]} needs prompts; add `prompts: {{sources: [NAME]}}`")
+        comparing = {judge.annotator for judge in self.judges if isinstance(judge, ComparingJudge)}
+        if self.adaptive and self.adaptive.prices.keys() != comparing:
+            raise ValueError(f"adaptive: give a price to each comparing judge: {', '.join(sorted(comparing))}")
         if bool(self.pair) != bool(self.publish):
             raise ValueError("pair and publish belong together; add the missing one")
         return self

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from curation.asking import Subject
 from curation.judges import Judge
-from flows.curate import store_verdicts
+from flows.judging import store_verdicts
 from flows.recipe import Recipe
 from schemas.calls import Answered
 from schemas.errors import ConfigError

@@ -128,6 +128,11 @@ class ComparingJudge(Judge):
     both_orders: bool = True
     """Ask in both orders; else in one that is drawn by hash."""
 
+    @property
+    def annotator(self) -> str:
+        """Whose its votes are."""
+        return f"{self.name}:{self.model}"
+
     def questions(self, group: Group, seed: int) -> Iterator[Question]:
         for pair in self.compared(group, seed):
             shown = shuffled(pair, seed, self.name)
@@ -166,7 +171,7 @@ class ComparingJudge(Judge):
             record=answered.call_id,
             failure=failure,
             strength=None if failure else strength,
-            annotator=f"{self.name}:{self.model}",
+            annotator=self.annotator,
             annotator_kind="ai",
             annotator_version=self.version,
             justification=justification if isinstance(justification, str) else None,

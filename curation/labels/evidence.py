@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 
-from schemas.votes import Verdict
+from schemas.votes import Verdict, Vote
 
 ROWS = 10_000
 """Rows of a table that are Python objects at a time."""
@@ -99,6 +99,23 @@ def gather(scores: pa.Table, votes: pa.Table) -> Iterator[Evidence]:
             ballots=ballots.get(prompt_id, ()),
             label_sources=sorted(sources[prompt_id]),
         )
+
+
+def of_votes(votes: Iterable[Vote]) -> list[Evidence]:
+    """Evidence by prompt, in id order, from votes; those without a verdict say nothing."""
+    ballots: dict[str, list[Ballot]] = {}
+    for vote in votes:
+        if vote.verdict is not None:
+            ballot = Ballot(
+                a=vote.response_a,
+                b=vote.response_b,
+                verdict=vote.verdict,
+                strength=vote.strength,
+                annotator=vote.annotator,
+                shown_first=vote.shown_first,
+            )
+            ballots.setdefault(vote.prompt_id, []).append(ballot)
+    return [Evidence(prompt_id=prompt_id, ballots=found) for prompt_id, found in sorted(ballots.items())]
 
 
 def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:

@@ -18,7 +18,8 @@ from curation.importers import IMPORTERS, import_paths
 from curation.judges import JUDGES, Judge
 from curation.labels.evidence import Ballot, Evidence
 from curation.pairing import PAIR_BUILDERS
-from flows.curate import chosen_prompts, generate, groups_of, judge
+from flows.curate import chosen_prompts, generate
+from flows.judging import groups_of, judge
 from flows.recipe import PromptChoice, load
 from flows.run import Run
 from flows.sandbox import HELD_OUT, RECIPE, prompts, write_prompts

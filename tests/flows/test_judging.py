@@ -70,6 +70,35 @@ def test_an_overall_score_counts_where_there_is_no_other_or_where_it_is_named(ru
     assert prefinery.rows(largest)[0]["most"] in (1, 2, 3, 4)
 
 
+TWO = """
+judges:
+  - {name: pairwise, model: critic}
+  - {name: pairwise, model: strict}
+adaptive: {prices: {"pairwise:critic": 1, "pairwise:strict": 4}, least_probability: 0.7, probed: 0.1}
+"""
+
+
+def test_an_adaptive_recipe_asks_only_where_it_is_open(run, prefinery):
+    """Every comparison is asked about, few of them everything; the same run again asks nothing."""
+    run(TWO, "pair: {name: dawid_skene}")
+    asked = "select count(*) as n from calls where purpose = 'judge:pairwise'"
+    couples = "select count(distinct (prompt_id, response_a, response_b)) as n from votes"
+    made = prefinery.rows(asked)[0]["n"]
+    assert prefinery.rows(couples) == [{"n": PROMPTS}]
+    assert PROMPTS <= made < 4 * PROMPTS
+    run(TWO, "pair: {name: dawid_skene}")
+    assert prefinery.rows(asked)[0]["n"] == made
+
+
+def test_a_panel_must_be_the_recipe_s_judges(prefinery, tmp_path):
+    recipe = tmp_path / "panel.yaml"
+    recipe.write_text("name: x\nengine: {name: vllm}\nprompts: {sources: [own]}\n" + TWO.replace("strict", "other", 1))
+    assert (
+        "give a price to each comparing judge: pairwise:critic, pairwise:other"
+        in prefinery("run", recipe, fails=2).stderr
+    )
+
+
 def test_a_balanced_version_does_not_tell_the_winner_by_length(run, prefinery):
     """Two writers, one of whom writes more; what the rule likes has nothing to do with it."""
     drops = run(BY_RULE, PAIRS, "balance: {by: [length]}")
