@@ -90,5 +90,5 @@ class Extractor(TemplateAsker):
 
 
 def _is_text(value: Any) -> bool:
-    """Whether a JSON value is a text that says something. Half of a surrogate pair cannot be stored."""
-    return isinstance(value, str) and bool(value.strip()) and not any("\ud800" <= char <= "\udfff" for char in value)
+    """Whether a JSON value is a text that says something."""
+    return isinstance(value, str) and bool(value.strip())

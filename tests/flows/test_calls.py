@@ -111,8 +111,8 @@ def test_a_new_parser_reads_history_without_a_call(shell, recipe, served):
 
         version = "4"
 
-        def _rating(self, subject, ratings, label):
-            value, failure = super()._rating(subject, ratings, label)
+        def _rating(self, said, label, *, optional):
+            value, failure = super()._rating(said, label, optional=optional)
             return (max(value, 2) if value else value), failure
 
     with Lake.open(shell.warehouse) as lake:

@@ -97,7 +97,6 @@ def test_items_become_statements(read):
         pytest.param({"evidence": "no source is given"}, "missing_evidence", id="spans-that-are-one-text"),
         pytest.param({"evidence": ["no source is given", " "]}, "missing_evidence", id="a-blank-span"),
         pytest.param({"evidence": [3]}, "missing_evidence", id="a-span-that-is-a-number"),
-        pytest.param({"evidence": ["\ud83d half a pair"]}, "missing_evidence", id="half-a-surrogate-pair"),
         pytest.param({"name": ""}, "missing_name", id="no-name"),
         pytest.param({"name": 7}, "missing_name", id="a-name-that-is-a-number"),
         pytest.param({"name": "says that no source is given for the claim"}, "long_name", id="a-sentence"),
