@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 from importlib.resources import files
@@ -19,15 +19,23 @@ from pydantic import Field, field_validator
 from curation.fence import fenced, nonce_for, suspicions
 from curation.status import RepeatedKey, json_value
 from schemas.base import Plugin
-from schemas.calls import Answered, Request, Sampling, Structure
+from schemas.calls import OUTAGES, Answered, Request, Sampling, Structure
 from schemas.errors import ConfigError
 from schemas.ids import canonical, content_id, draw, seed_of
 from schemas.prompts import Message, Prompt, user
 from schemas.responses import Response
 from schemas.rubrics import Rubric
 
-NO_REPLY = ("refused", "truncated", "quarantined")
-"""Statuses of a call whose text is never read."""
+NO_REPLY = ("refused", "truncated", "quarantined", *OUTAGES)
+"""Statuses of a call whose text is never read. Asking again in other words does not mend them."""
+
+
+class Unreadable(Exception):
+    """A reply says nothing that counts. `failure` names why, in a word or two that are stored."""
+
+    def __init__(self, failure: str) -> None:
+        super().__init__(failure)
+        self.failure = failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +103,10 @@ class Question:
         return self.asker.request(self)
 
     def again(self) -> Question:
-        """The same question with another nonce, and more than two answers in another order: its reply was useless."""
+        """The same question with another nonce, and more than two answers in another order: its reply was no use."""
         attempt = self.subject.attempt + 1
-        order = self.shown if len(self.shown) < 3 else shuffled(self.shown, self.seed, self.subject.about, attempt)
+        keep = self.asker.keeps_order or len(self.shown) < 3
+        order = self.shown if keep else shuffled(self.shown, self.seed, self.subject.about, attempt)
         subject = self.asker.subject(self.prompt, order, about=self.subject.about, seed=self.seed, attempt=attempt)
         return replace(self, subject=subject, shown=tuple(order))
 
@@ -110,8 +119,8 @@ class Question:
     def reply_seed(self) -> int:
         """Seed of the reply: it depends on what is asked, not on when."""
         subject = self.subject
-        parts = [self.seed, self.asker.name, subject.about, list(subject.shown)]
-        return seed_of(*parts, *([self.sample, subject.attempt] if self.sample or subject.attempt else []))
+        asked = (self.asker.name, subject.about, list(subject.shown))
+        return seed_of(self.seed, *asked, self.sample, subject.attempt)
 
 
 def labels_for(count: int, nonce: str) -> list[str]:
@@ -130,16 +139,25 @@ class Asker(Plugin):
 
     kind: ClassVar[str] = "ask"
     """What its calls are for, in `calls.purpose`."""
+    keeps_order: ClassVar[bool] = False
+    """Whether the order of the answers means something, and stays when a question is asked again."""
 
     model: str
     """Name of the model that is asked."""
     sampling: Sampling = Sampling(temperature=0.0)
+    tries: int = Field(default=3, ge=1)
+    """How often a question is asked, each time another way, until its reply can be read."""
     nonce_chars: int = Field(default=8, ge=1, le=32)
     """Hex digits of the nonce in fences and verdicts. A tiny model whose vocabulary has few may need fewer."""
 
     @abstractmethod
     def request(self, question: Question) -> Request:
         """What the model is sent for a question."""
+
+    def again(self, question: Question, failures: Iterable[str | None]) -> Question | None:
+        """The question to ask once more because of what its reply failed in; None when all is well or nothing helps."""
+        useless = set(failures) - {None, *NO_REPLY}
+        return question.again() if useless and question.subject.attempt + 1 < self.tries else None
 
     @property
     def purpose(self) -> str:
@@ -156,7 +174,7 @@ class Asker(Plugin):
         ids = tuple(response.response_id for response in shown)
         texts = [conversation(prompt.messages), *(response.text for response in shown)]
         # The same in every order and aspect: prompts that begin alike are computed once.
-        nonce = nonce_for(texts, self.nonce_chars, seed, sorted(ids), *([attempt] if attempt else []))
+        nonce = nonce_for(texts, self.nonce_chars, seed, sorted(ids), attempt)
         return Subject(prompt_id=prompt.prompt_id, shown=ids, about=about, nonce=nonce, attempt=attempt)
 
 
@@ -231,19 +249,18 @@ def _fence(nonce: str, text: str, name: str) -> str:
     return fenced(f"{name}_{nonce}", text)
 
 
-def json_structure(properties: Mapping[str, Any], optional: Collection[str] = ()) -> Structure:
+def json_structure(properties: Mapping[str, Any]) -> Structure:
     """A reply that is one JSON object with exactly these keys, in this order: reasons come before the verdict."""
-    text = json.dumps(json_object(properties, optional), separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(json_object(properties), separators=(",", ":"), ensure_ascii=False)
     return Structure(kind="json", text=text)
 
 
-def json_object(properties: Mapping[str, Any], optional: Collection[str] = ()) -> dict[str, Any]:
+def json_object(properties: Mapping[str, Any]) -> dict[str, Any]:
     """The JSON schema of an object with exactly these keys."""
-    required = [name for name in properties if name not in optional]
     return {
         "type": "object",
         "properties": dict(properties),
-        "required": required,
+        "required": list(properties),
         "additionalProperties": False,
     }
 
@@ -253,24 +270,31 @@ def shuffled(responses: Sequence[Response], *salt: object) -> list[Response]:
     return sorted(responses, key=lambda response: draw("order", *salt, response.response_id))
 
 
-def reply_object(answered: Answered) -> dict[str, Any] | str:
-    """The JSON object of a reply, or the name of what is wrong with it. Never repairs, never guesses."""
+def reply_text(answered: Answered) -> str:
+    """The text of a reply. Raises Unreadable for a call that has none to be read."""
     if answered.status in NO_REPLY:
-        return answered.status
+        raise Unreadable(answered.status)
+    return answered.raw_text
+
+
+def reply_object(answered: Answered) -> dict[str, Any]:
+    """The JSON object that a reply is. Never repairs, never guesses: raises Unreadable when it is none."""
     try:
-        value = json_value(answered.raw_text)
-    except RepeatedKey:
-        return "invalid"
-    except ValueError:
-        return "unparsable"
-    return value if isinstance(value, dict) else "unparsable"
+        value = json_value(reply_text(answered))
+    except RepeatedKey as error:
+        raise Unreadable("invalid") from error
+    except ValueError as error:
+        raise Unreadable("unparsable") from error
+    if not isinstance(value, dict):
+        raise Unreadable("unparsable")
+    return value
 
 
-def by_label(subject: Subject, reply: dict[str, Any], key: str) -> dict[str, Any] | str:
-    """What a reply says by label, or the failure of all: where one label is unknown, no label can be trusted."""
+def by_label(subject: Subject, reply: dict[str, Any], key: str) -> dict[str, Any]:
+    """What a reply says by label. Raises Unreadable where a label is unknown: then none can be trusted."""
     found = reply.get(key)
     if not isinstance(found, dict) or not found.keys() <= subject.labels.keys():
-        return "wrong_labels"
+        raise Unreadable("wrong_labels")
     return found
 
 
@@ -289,9 +313,10 @@ def render(template: str, **variables: object) -> str:
         raise ConfigError(f"a template cannot be filled in: {error}") from error
 
 
-def packaged(package: str, name: str) -> str:
-    """A template that lies beside the code that asks with it."""
-    return files(package).joinpath(name).read_text("utf-8")
+def packaged(module: str) -> str:
+    """The template of a module (its `__name__`): the file beside it that ends in `.jinja`."""
+    package, _, name = module.rpartition(".")
+    return files(package).joinpath(f"{name}.jinja").read_text("utf-8")
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from functools import lru_cache
+from math import isinf
 from typing import Any
 
 import jsonschema_rs
@@ -44,9 +45,12 @@ def status_of(request: Request, reply: Reply) -> tuple[Status, str | None]:
 
 
 def json_value(text: str) -> Any:
-    """The JSON value that a text is, as a whole. Raises ValueError when it is none, or an object repeats a key."""
+    """The JSON value that a text is, as a whole, as the standard has it. Raises ValueError when it is none.
+
+    Not JSON: NaN, a number too large to hold, half a surrogate pair. RepeatedKey when an object repeats a key.
+    """
     try:
-        value = json.loads(text, object_pairs_hook=_distinct)
+        value = json.loads(text, object_pairs_hook=_distinct, parse_constant=_refused, parse_float=_finite)
     except RecursionError as error:
         raise ValueError("The text is nested too deeply.") from error
     if HALF_PAIR.search(text):  # half a surrogate pair can be written so, but is no text that can be stored
@@ -59,6 +63,16 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise RepeatedKey("An object names a key twice.")
     return found
+
+
+def _finite(digits: str) -> float:
+    if isinf(number := float(digits)):
+        raise ValueError("A number is too large.")
+    return number
+
+
+def _refused(name: str) -> float:
+    raise ValueError(f"{name} is not JSON.")
 
 
 def _fits(structure: Structure, text: str) -> tuple[Status, str | None]:

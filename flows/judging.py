@@ -12,7 +12,7 @@ from curation.adaptive import Ask, Panel, next_round
 from curation.asking import Group, Question
 from curation.judges import ComparingJudge, Judge
 from curation.labels.evidence import of_votes
-from flows.run import Run, answer, served
+from flows.run import Asked, Run, replies
 from schemas.calls import OUTAGES, Answered
 from schemas.drops import DROPS, Drop
 from schemas.funnel import Funnel
@@ -23,19 +23,16 @@ from schemas.votes import VOTES, Vote
 from training.progress import shown
 from warehouse.lake import Lake
 
-Put = tuple[Judge, Question]
-"""A question and whose it is."""
+Heard = Callable[[Question, Answered, Sequence[Score | Vote]], None]
+"""Takes every question with its reply and the rows of it: none where there was no reply."""
 
-Asked = Callable[[], Iterable[Put]]
-"""Gives the same questions as often as it is called."""
-
-READ_CALLS = 10_000
+READ_CALLS = 5_000
 """Replies that are read into rows and stored at a time."""
 
 
 def judge_by_rules(run: Run, groups: Sequence[Group]) -> None:
     """Let every rule judge every response. No model is asked."""
-    hearing = Hearing(run=run)
+    hearing = Hearing(run=run, stage="rules")
     pairs = ((group.prompt, response) for group in groups for response in group.responses)
     with shown() as report:
         while batch := list(islice(pairs, READ_CALLS)):
@@ -48,7 +45,7 @@ def judge_by_rules(run: Run, groups: Sequence[Group]) -> None:
             hearing.store(rows, [])
             run.call_ids.extend(dict.fromkeys(row.call_id for row in rows))
             report("judge by rules", hearing.read, hearing.read)
-    hearing.end("rules")
+    hearing.end()
 
 
 def judge(run: Run, groups: Sequence[Group]) -> None:
@@ -56,15 +53,18 @@ def judge(run: Run, groups: Sequence[Group]) -> None:
 
     Where the recipe is adaptive, comparing judges are asked only about what is still open.
     """
-    recipe, hearing = run.recipe, Hearing(run=run)
+    recipe, hearing = run.recipe, Hearing(run=run, stage="judge")
+
+    def note(_: Question, reply: Answered, __: Sequence[Score | Vote]) -> None:
+        run.call_ids.append(reply.call_id)
+
     waiting = ComparingJudge if recipe.adaptive else ()
     alone = [one for one in recipe.judges if not isinstance(one, waiting)]
     for model, judges in groupby(sorted(alone, key=_model), key=_model):
-        for _ in hearing.ask(model, partial(_questions, list(judges), groups, recipe.seed)):
-            pass
+        hearing.ask(model, partial(_questions, list(judges), groups, recipe.seed), note)
     if recipe.adaptive:
         compare_adaptively(hearing, groups, recipe.adaptive)
-    hearing.end("judge")
+    hearing.end()
 
 
 def compare_adaptively(hearing: Hearing, groups: Sequence[Group], panel: Panel) -> None:
@@ -84,21 +84,25 @@ def compare_adaptively(hearing: Hearing, groups: Sequence[Group], panel: Panel) 
 
     votes: list[Vote] = []
     asked: set[Ask] = set()
+
+    def note(_: Question, reply: Answered, rows: Sequence[Score | Vote]) -> None:
+        hearing.run.call_ids.append(reply.call_id)
+        votes.extend(row for row in rows if isinstance(row, Vote) and row.verdict)
+
     while todo := next_round(panel, of_votes(votes), sorted(couples), asked):
         asked.update(todo)
         for model, asks in groupby(sorted(todo, key=model_of), key=model_of):
-            put = partial(_put, list(asks), judges, by_prompt, recipe.seed)
-            votes.extend(row for row in hearing.ask(model, put) if isinstance(row, Vote) and row.verdict)
+            hearing.ask(model, partial(_comparisons, list(asks), judges, by_prompt, recipe.seed), note)
 
 
-def _put(
+def _comparisons(
     asks: Sequence[Ask], judges: Mapping[str, ComparingJudge], by_prompt: Mapping[str, Group], seed: int
-) -> Iterator[Put]:
+) -> Iterator[Question]:
     """The questions of a plan."""
     for ask in asks:
         judge, group = judges[ask.annotator], by_prompt[ask.prompt_id]
         texts = {response.response_id: response for response in group.responses}
-        yield judge, judge.compare(group, [texts[ask.shown_first], texts[ask.shown_second]], seed)
+        yield judge.compare(group, [texts[ask.shown_first], texts[ask.shown_second]], seed)
 
 
 @dataclass(kw_only=True)
@@ -106,26 +110,38 @@ class Hearing:
     """What judges say in one stage of a run: stored as it comes, and counted."""
 
     run: Run
+    stage: str
     read: int = 0
     kept: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
 
-    def ask(self, model: str, asked: Asked) -> Iterator[Score | Vote]:
-        """The rows of a model's replies. A question whose reply cannot be read is put again, after all others."""
-        while True:
-            useless: list[Put] = []
-            for batch in _answered(self.run, model, asked):
-                rows, drops = _read(batch, useless, self.run.run_id)
-                self.store(rows, drops)
-                yield from rows
-            if not useless:
-                return
-            asked = partial(iter, useless)
+    def ask(self, model: str, asked: Asked, heard: Heard) -> None:
+        """Ask a model, and read its replies into rows. What cannot be read is asked again, after all others."""
+        unread: list[Question] = []
+        answered = replies(self.run, model, asked, unread, f"{self.stage} {model}")
+        while batch := list(islice(answered, READ_CALLS)):
+            rows: list[Score | Vote] = []
+            outages: list[Drop] = []
+            for question, reply in batch:
+                found = self._read(question, reply, outages)
+                heard(question, reply, found)
+                rows.extend(found)
+                if again := question.asker.again(question, [row.failure for row in found]):
+                    unread.append(again)
+            self.store(rows, outages)
+
+    def _read(self, question: Question, reply: Answered, outages: list[Drop]) -> Sequence[Score | Vote]:
+        """The rows of a reply; of a call that got none, none, and a drop that says so."""
+        if reply.status in OUTAGES:
+            outages.append(Drop.of(self.stage, "call", reply.status, row_id=reply.call_id, run_id=self.run.run_id))
+            return ()
+        assert isinstance(question.asker, Judge)
+        return question.asker.read(question.subject, reply)
 
     def store(self, rows: Sequence[Score | Vote], outages: Sequence[Drop]) -> None:
         """Store rows, a drop for each that is a failure, and the drops of calls without a reply."""
         failed = [
-            Drop.of("judge", "verdict", row.failure, row_id=row.row_id, run_id=self.run.run_id)
+            Drop.of(self.stage, "verdict", row.failure, row_id=row.row_id, run_id=self.run.run_id)
             for row in rows
             if row.failure
         ]
@@ -134,9 +150,9 @@ class Hearing:
         self.kept += len(rows) - len(failed)
         self.dropped.update(drop.reason for drop in (*outages, *failed))
 
-    def end(self, stage: str) -> None:
+    def end(self) -> None:
         """Write the stage into the run's books."""
-        funnel = Funnel(stage=stage, unit="verdicts", read=self.read, kept=self.kept, dropped=dict(self.dropped))
+        funnel = Funnel(stage=self.stage, unit="verdicts", read=self.read, kept=self.kept, dropped=dict(self.dropped))
         self.run.finish(funnel)
 
 
@@ -144,36 +160,8 @@ def _model(judge: Judge) -> str:
     return judge.model
 
 
-def _questions(judges: Sequence[Judge], groups: Sequence[Group], seed: int) -> Iterator[Put]:
-    return ((judge, question) for judge in judges for group in groups for question in judge.asked(group, seed))
-
-
-def _answered(run: Run, model: str, asked: Asked) -> Iterator[list[tuple[Judge, Question, Answered]]]:
-    """The questions with what they got, a batch at a time."""
-    answers = answer(
-        run, served(run.recipe, model), lambda: (question.request for _, question in asked()), f"judge {model}"
-    )
-    replies = ((judge, question, found) for (judge, question), found in zip(asked(), answers, strict=True))
-    while batch := list(islice(replies, READ_CALLS)):
-        run.call_ids.extend(found.call_id for _, _, found in batch)
-        yield batch
-
-
-def _read(
-    batch: Iterable[tuple[Judge, Question, Answered]], useless: list[Put], run_id: str
-) -> tuple[list[Score | Vote], list[Drop]]:
-    """Rows of the replies, and a drop for each call that got none. Adds to `useless` what is to be asked once more."""
-    rows: list[Score | Vote] = []
-    outages: list[Drop] = []
-    for judge, question, found in batch:
-        if found.status in OUTAGES:
-            outages.append(Drop.of("judge", "call", found.status, row_id=found.call_id, run_id=run_id))
-            continue
-        verdicts = judge.read(question.subject, found)
-        rows.extend(verdicts)
-        if again := judge.again(question, verdicts):
-            useless.append((judge, again))
-    return rows, outages
+def _questions(judges: Sequence[Judge], groups: Sequence[Group], seed: int) -> Iterator[Question]:
+    return (question for judge in judges for group in groups for question in judge.asked(group, seed))
 
 
 def store_verdicts(lake: Lake, rows: Sequence[Score | Vote], drops: Sequence[Drop]) -> None:

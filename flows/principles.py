@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,15 +11,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from curation.asking import Question
+from curation.asking import Question, Unreadable
 from curation.judges.binary_principle import BinaryPrinciple
 from curation.principles import Feedback
 from curation.principles.consensus import TARGET_SHARE, Vectors, supports, theta_for
 from curation.principles.stage import STAGE, PrincipleStage, Read, principles_of
 from curation.principles.training_rows import training_row
 from flows.models import model_path
-from flows.run import Run, answer, served
-from schemas.calls import OUTAGES, Answered
+from flows.run import Run, replies
 from schemas.drops import DROPS, Drop
 from schemas.errors import InputError
 from schemas.folder import whole_folder
@@ -49,7 +48,7 @@ def find_principles(run: Run, stage: PrincipleStage, prompts: Sequence[Prompt]) 
         if one.reason
     ]
     run.lake.append((PRINCIPLES, PRINCIPLES.rows(rows)), (DROPS, DROPS.rows(drops)))
-    items = sum(len(one.said) for one in read if not isinstance(one.said, str))
+    items = sum(len(one.said) for one in read)
     run.finish(Funnel.of(STAGE, "principles", read=items, kept=sum(one.kept for one in rows), drops=drops))
     return checked_by
 
@@ -79,31 +78,30 @@ def vectors_of(stage: PrincipleStage, principles: Sequence[Principle], path: str
     return dict(zip(names, stage.embedder.embed(names, path), strict=True))
 
 
-Asked = Callable[[], Iterable[tuple[Feedback, Question]]]
-"""Gives the same feedback, each with the question about it, as often as it is called: a million need not be held."""
-
-
 def extract(run: Run, stage: PrincipleStage, prompts: Sequence[Prompt]) -> list[Read]:
     """What every feedback on the prompts' responses says, in a fixed order; a useless reply is asked for again."""
     feedback = feedback_on(run.lake, stage, prompts)
     if not feedback:
         raise InputError("The prompts' responses have no feedback in words; import some, or name other `aspects`.")
+    extractor = stage.extractor
+    by_id = {one.feedback_id: one for one in feedback}
     found: dict[str, Read] = {}
-    asked: Asked = partial(_questions, run, stage, prompts, feedback)
-    while found.keys() != {one.feedback_id for one in feedback}:
-        again: list[tuple[Feedback, Question]] = []
-        for one, question, answered in _answered(run, stage, asked):
-            said = answered.status if answered.status in OUTAGES else stage.extractor.read(question.subject, answered)
-            if more := stage.extractor.again(question, said):
-                again.append((one, more))
-            else:
-                found[one.feedback_id] = Read(feedback=one, call_id=answered.call_id, status=answered.status, said=said)
-        asked = partial(iter, again)
+    unread: list[Question] = []
+    asked = partial(_questions, run, stage, prompts, feedback)
+    for question, answered in replies(run, extractor.model, asked, unread, f"principles {extractor.model}"):
+        feedback_id = question.subject.about
+        read_as = partial(Read, feedback=by_id[feedback_id], call_id=answered.call_id, status=answered.status)
+        try:
+            found[feedback_id] = read_as(said=tuple(extractor.read(question.subject, answered)))
+        except Unreadable as fault:
+            found[feedback_id] = read_as(failure=fault.failure)
+            if again := extractor.again(question, [fault.failure]):
+                unread.append(again)
     read = [found[one.feedback_id] for one in feedback]
     drops = [
-        Drop.of("extract", "feedback", one.said, row_id=one.call_id, run_id=run.run_id)
+        Drop.of("extract", "feedback", one.failure, row_id=one.call_id, run_id=run.run_id)
         for one in read
-        if isinstance(one.said, str)
+        if one.failure
     ]
     run.lake.append((DROPS, DROPS.rows(drops)))
     run.finish(Funnel.of("extract", "feedback", read=len(read), kept=len(read) - len(drops), drops=drops))
@@ -112,20 +110,12 @@ def extract(run: Run, stage: PrincipleStage, prompts: Sequence[Prompt]) -> list[
 
 def _questions(
     run: Run, stage: PrincipleStage, prompts: Sequence[Prompt], feedback: Sequence[Feedback]
-) -> Iterator[tuple[Feedback, Question]]:
+) -> Iterator[Question]:
     by_id = {prompt.prompt_id: prompt for prompt in prompts}
     responses = {row["response_id"]: Response(**row) for row in _ask(run.lake, "responses_to", prompts)}
     for one in feedback:
         prompt, response = by_id[one.prompt_id], responses[one.response_id]
-        yield one, stage.extractor.about(one, prompt, response, run.recipe.seed)
-
-
-def _answered(run: Run, stage: PrincipleStage, asked: Asked) -> Iterator[tuple[Feedback, Question, Answered]]:
-    """The questions with what they got."""
-    model = stage.extractor.model
-    answers = answer(run, served(run.recipe, model), lambda: (one.request for _, one in asked()), f"principles {model}")
-    for (one, question), answered in zip(asked(), answers, strict=True):
-        yield one, question, answered
+        yield stage.extractor.about(one, prompt, response, run.recipe.seed)
 
 
 def feedback_on(lake: Lake, stage: PrincipleStage, prompts: Sequence[Prompt]) -> list[Feedback]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import islice
 
-from curation.asking import Group, Question
+from curation.asking import Group, Question, Unreadable
 from curation.judges.rubric import RubricJudge
 from curation.rubrics import RubricWriter
 from curation.rubrics.consistency import Verdicts
@@ -15,25 +14,17 @@ from curation.rubrics.drafts import Draft, decided, drafted
 from curation.rubrics.edits import newest, stored_rubrics
 from curation.rubrics.known import known_orders
 from curation.rubrics.settings import RubricStage
-from flows.run import Run, answer, served
-from schemas.calls import OUTAGES, Answered, Request
+from flows.judging import Hearing
+from flows.run import Run, replies, served
 from schemas.drops import DROPS, Drop
 from schemas.funnel import Funnel
 from schemas.ids import content_id
 from schemas.prompts import Prompt
 from schemas.responses import Response
 from schemas.rubrics import RUBRIC_ITEMS, RUBRICS, Rubric
-from schemas.scores import SCORES, Score
-from schemas.votes import VOTES, Vote
-
-READ_CALLS = 5_000
-"""Replies of the judge that are read into rows and stored at a time: each gives a row for every item and answer."""
 
 Ranked = tuple[Prompt, tuple[Response, ...]]
 """A prompt with the answers whose order is known, best first."""
-
-Asked = Callable[[], Iterable[Question]]
-"""Gives the same questions as often as it is called."""
 
 
 def rubrics_for(run: Run, groups: Sequence[Group], stage: RubricStage) -> list[Group]:
@@ -99,17 +90,19 @@ def write(books: Books, writer: RubricWriter, ranked: Sequence[Ranked]) -> list[
     drafts: list[Draft] = []
     drops: list[Drop] = []
     proposed = 0
-    for question, answered in _replies(run, writer.model, asked, unread, "write rubrics"):
-        said = answered.status if answered.status in OUTAGES else writer.read(answered)
-        if not isinstance(said, str):
-            draft, dropped = drafted(writer, question, answered, said)
-            drafts.append(draft)
-            drops.extend(dropped)
-            proposed += len(said)
-        elif again := writer.again(question, said):
-            unread.append(again)
-        else:
-            books.drop("call", answered.call_id, said)
+    for question, answered in replies(run, writer.model, asked, unread, f"write rubrics {writer.model}"):
+        try:
+            said = writer.read(answered)
+        except Unreadable as fault:
+            if again := writer.again(question, [fault.failure]):
+                unread.append(again)
+            else:
+                books.drop("call", answered.call_id, fault.failure)
+            continue
+        draft, dropped = drafted(writer, question, answered, said)
+        drafts.append(draft)
+        drops.extend(dropped)
+        proposed += len(said)
     kept = sum(len(draft.rubric.items) for draft in drafts)
     _account(run, "rubric items", "items", read=proposed, kept=kept, drops=drops)
     return drafts
@@ -161,55 +154,12 @@ def _who(run: Run, stage: RubricStage, draft: Draft) -> str:
 
 
 def judge(run: Run, judge: RubricJudge, drafts: Sequence[Draft]) -> Verdicts:
-    """What a judge says of the drafts' pairs; its verdicts are stored as votes and scores."""
-    verdicts, unread = Verdicts(), list[Question]()
-    asked = partial(_to_judge, judge, drafts, run.recipe.seed)
-    drops: list[Drop] = []
-    read = kept = 0
-    replies = _replies(run, judge.model, asked, unread, "judge rubrics")
-    while batch := list(islice(replies, READ_CALLS)):
-        rows: list[Score | Vote] = []
-        for question, answered in batch:
-            if answered.status in OUTAGES:
-                verdicts.miss(question, answered)
-                drops.append(_failed("call", answered.call_id, answered.status, run))
-                read += 1
-                continue
-            found = judge.read(question.subject, answered)
-            verdicts.add(question, found)
-            rows.extend(found)
-            if again := judge.again(question, found):
-                unread.append(again)
-        drops.extend(_failed("verdict", row.row_id, row.failure, run) for row in rows if row.failure)
-        read, kept = read + len(rows), kept + sum(not row.failure for row in rows)
-        run.lake.append(
-            (SCORES, SCORES.rows(row for row in rows if isinstance(row, Score))),
-            (VOTES, VOTES.rows(row for row in rows if isinstance(row, Vote))),
-        )
-    _account(run, "rubric verdicts", "verdicts", read=read, kept=kept, drops=drops)
+    """What a judge says of the drafts' pairs; its verdicts are stored as votes and scores, and are no labels."""
+    verdicts, hearing = Verdicts(), Hearing(run=run, stage="rubric verdicts")
+    hearing.ask(judge.model, partial(_to_judge, judge, drafts, run.recipe.seed), verdicts.add)
+    hearing.end()
     return verdicts
 
 
 def _to_judge(judge: RubricJudge, drafts: Iterable[Draft], seed: int) -> Iterator[Question]:
     return (question for draft in drafts for question in judge.asked(draft.group, seed))
-
-
-def _failed(kind: str, row_id: str, reason: str, run: Run) -> Drop:
-    return Drop.of("rubric verdicts", kind, reason, row_id=row_id, run_id=run.run_id)
-
-
-def _replies(
-    run: Run, model: str, asked: Asked, unread: list[Question], what: str
-) -> Iterator[tuple[Question, Answered]]:
-    """Every question with what it got, and after them, once more, what the reader has put into `unread`."""
-    while True:
-        requests = partial(_requests, asked)
-        yield from zip(asked(), answer(run, served(run.recipe, model), requests, f"{what} {model}"), strict=True)
-        if not unread:
-            return
-        asked = partial(iter, unread.copy())
-        unread.clear()
-
-
-def _requests(asked: Asked) -> Iterator[Request]:
-    return (question.request for question in asked())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from uuid import uuid4
@@ -12,11 +12,12 @@ from uuid import uuid4
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from curation.asking import Question
 from curation.budget import Budget
 from curation.ledger import Plan, Requests, Served, Tally, answers, ask, plan
 from flows.models import model_path
 from flows.recipe import Recipe
-from schemas.calls import Answered
+from schemas.calls import Answered, Request
 from schemas.errors import LimitReached
 from schemas.funnel import Funnel
 from schemas.ids import canonical
@@ -24,6 +25,9 @@ from schemas.runs import RUNS, StageRun
 from training.progress import shown
 from warehouse.journal import Journal
 from warehouse.lake import Lake
+
+Asked = Callable[[], Iterable[Question]]
+"""Gives the same questions as often as it is called: a million need not be held."""
 
 
 @dataclass(kw_only=True)
@@ -84,6 +88,23 @@ def answer(run: Run, served: Served, requests: Requests, what: str) -> Iterator[
         left = todo.missing - tally.done
         raise LimitReached(f"Stopped at {tally.stopped}: {left:,} calls of {what!r} are left; run it again to go on.")
     return answers(run.lake, todo, tally)
+
+
+def replies(
+    run: Run, model: str, asked: Asked, unread: list[Question], what: str
+) -> Iterator[tuple[Question, Answered]]:
+    """Every question with what it got and, after all of them, whatever the reader has put into `unread` meanwhile."""
+    while True:
+        requests = partial(_requests, asked)
+        yield from zip(asked(), answer(run, served(run.recipe, model), requests, what), strict=True)
+        if not unread:
+            return
+        asked = partial(iter, unread.copy())
+        unread.clear()
+
+
+def _requests(asked: Asked) -> Iterator[Request]:
+    return (question.request for question in asked())
 
 
 def _ask_missing(run: Run, todo: Plan, report: Callable[..., None]) -> Tally:

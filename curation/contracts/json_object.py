@@ -8,11 +8,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from math import isinf
 from typing import Any
 
 from curation.contracts import Contract, How, Reading, failed
-from curation.status import RepeatedKey
+from curation.status import RepeatedKey, json_value
 
 STRING_OR_COMMA = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*"?)|,(?=\s*[}\]])', re.DOTALL)
 STRING_OR_BRACE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[{}]', re.DOTALL)
@@ -39,7 +38,7 @@ class JsonObject(Contract):
             return self._climb(text.strip())
         except RepeatedKey:
             return failed("repeated_key")
-        except (ValueError, RecursionError):
+        except ValueError:
             return failed("unparsable")
 
     def _climb(self, text: str) -> Reading:
@@ -68,11 +67,11 @@ class JsonObject(Contract):
 def _parsed(text: str) -> tuple[Any, How]:
     """The value of a JSON text that may have a comma too many. Raises ValueError."""
     try:
-        return _strict(text), "ok"
+        return json_value(text), "ok"
     except RepeatedKey:
         raise
     except ValueError:
-        return _strict(STRING_OR_COMMA.sub(lambda found: found[1] or "", text)), "repaired"
+        return json_value(STRING_OR_COMMA.sub(lambda found: found[1] or "", text)), "repaired"
 
 
 def _objects(text: str) -> Iterator[str]:
@@ -92,27 +91,3 @@ def _end(text: str, start: int) -> int:
         if depth == 0 and found[0] == "}":
             return found.end()
     raise ValueError("a brace is never closed")
-
-
-def _strict(text: str) -> Any:
-    """JSON as its standard has it: no NaN, no number too large, no key twice, no half of a surrogate pair."""
-    value = json.loads(text, object_pairs_hook=_distinct, parse_constant=_refused, parse_float=_finite)
-    json.dumps(value, ensure_ascii=False).encode()
-    return value
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise RepeatedKey("An object names a key twice.")
-    return found
-
-
-def _finite(digits: str) -> float:
-    if isinf(number := float(digits)):
-        raise ValueError("a number is too large")
-    return number
-
-
-def _refused(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")

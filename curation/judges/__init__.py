@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import combinations
-from typing import Any, ClassVar, TypeGuard
+from typing import ClassVar, TypeGuard
 
 from pydantic import Field
 
-from curation.asking import NO_REPLY, Asker, Group, Question, Subject, by_label, shuffled
-from curation.asking import packaged as packaged_in
+from curation.asking import Asker, Group, Question, Subject, Unreadable, shuffled
 from schemas.calls import Answered
 from schemas.ids import draw
 from schemas.registry import Registry
@@ -20,17 +18,12 @@ from schemas.responses import Response
 from schemas.scores import Score
 from schemas.votes import Vote
 
-packaged = partial(packaged_in, "curation.judges")
-"""A template that lies beside the judges."""
-
 
 class Judge(Asker):
     """Asks a model about answers, and reads its reply into rows: a verdict or a failure for each, never a guess."""
 
     kind: ClassVar[str] = "judge"
 
-    tries: int = Field(default=3, ge=1)
-    """How often a question is asked, each time another way, until its reply can be read."""
     samples: int = Field(default=1, ge=1)
     """Replies to every question; several need a temperature above 0, and are what voting@k counts."""
 
@@ -39,18 +32,24 @@ class Judge(Asker):
         """What to ask about a group."""
 
     @abstractmethod
+    def verdicts(self, subject: Subject, answered: Answered) -> Sequence[Score | Vote]:
+        """Rows of a reply that can be read. Raises Unreadable when it says nothing about anything shown."""
+
+    @abstractmethod
+    def failed(self, subject: Subject, answered: Answered, failure: str) -> Sequence[Score | Vote]:
+        """Rows of a reply that cannot: as many as of one that can, each with the failure."""
+
     def read(self, subject: Subject, answered: Answered) -> Sequence[Score | Vote]:
-        """Rows of one reply, one for each answer or pair shown: pure, so a better parser can read history."""
+        """Rows of one reply, a verdict or a failure each: pure, so a better parser can read history."""
+        try:
+            return self.verdicts(subject, answered)
+        except Unreadable as fault:
+            return self.failed(subject, answered, fault.failure)
 
     def asked(self, group: Group, seed: int) -> Iterator[Question]:
         """Every question as often as it is to be answered."""
         for question in self.questions(group, seed):
             yield from (replace(question, sample=sample) for sample in range(self.samples))
-
-    def again(self, question: Question, rows: Sequence[Score | Vote]) -> Question | None:
-        """The question to ask once more because its reply could not be read; None when all is well or nothing helps."""
-        failed = {row.failure for row in rows} - {None, *NO_REPLY}
-        return question.again() if failed and question.subject.attempt + 1 < self.tries else None
 
 
 class RatingJudge(Judge):
@@ -92,25 +91,18 @@ class RatingJudge(Judge):
             run_id=answered.run_id,
         )
 
-    def ratings(
-        self, subject: Subject, found: dict[str, Any] | str, *, optional: bool = False
-    ) -> dict[str, tuple[float | None, str | None]]:
-        """(rating, failure) by label, of a reply with `ratings` by label: a bad rating fails its answer alone.
+    def failed(self, subject: Subject, answered: Answered, failure: str) -> list[Score]:
+        return [self.score(subject, answered, shown, failure=failure) for shown in subject.shown]
 
-        Where one label is unknown, none can be trusted. `optional`: null means that the question does not apply.
+    def fault(self, said: Mapping[str, object], key: str, *, optional: bool = False) -> str | None:
+        """What is wrong with the whole number that a reply gives for a key: it fails alone.
+
+        `optional`: null says that the question does not apply.
         """
-        said = found if isinstance(found, str) else by_label(subject, found, "ratings")
-        if isinstance(said, str):
-            return dict.fromkeys(subject.labels, (None, said))
-        return {label: self._rating(said, label, optional=optional) for label in subject.labels}
-
-    def _rating(self, said: dict[str, Any], label: str, *, optional: bool) -> tuple[float | None, str | None]:
-        if label not in said:
-            return None, "missing"
-        value = said[label]
-        if value is None and optional:
-            return None, None
-        return (value, None) if self.in_scale(value, whole=True) else (None, "out_of_range")
+        if key not in said:
+            return "missing"
+        fits = self.in_scale(said[key], whole=True) or (optional and said[key] is None)
+        return None if fits else "out_of_range"
 
     def one_by_one(self, group: Group, about: str, seed: int) -> Iterator[Question]:
         """A question about each answer alone."""
@@ -148,6 +140,9 @@ class ComparingJudge(Judge):
         pairs = combinations(group.responses, 2)
         drawn = sorted(pairs, key=lambda pair: draw("compare", seed, pair[0].response_id, pair[1].response_id))
         return drawn[: self.comparisons_per_prompt]
+
+    def failed(self, subject: Subject, answered: Answered, failure: str) -> Sequence[Score | Vote]:
+        return [self.vote(subject, answered, failure=failure)]
 
     def vote(
         self,

@@ -15,10 +15,11 @@ from curation.asking import (
     by_label,
     json_object,
     json_structure,
+    packaged,
     reply_object,
     shuffled,
 )
-from curation.judges import RatingJudge, packaged
+from curation.judges import RatingJudge
 from schemas.calls import Answered, Structure
 from schemas.prompts import Prompt
 from schemas.scores import Score
@@ -36,7 +37,7 @@ class Aspects(TemplateAsker, RatingJudge):
     scale = (1, 5)
 
     aspects: tuple[str, ...] = ("instruction_following", "honesty", "truthfulness", "helpfulness")
-    template: str = Field(default_factory=lambda: packaged("aspects.jinja"))
+    template: str = Field(default_factory=lambda: packaged(__name__))
     optional: tuple[str, ...] = ("honesty",)
     """Aspects that may not apply to a prompt; the judge then answers null."""
     rationale: bool = True
@@ -78,38 +79,31 @@ class Aspects(TemplateAsker, RatingJudge):
         parts |= {"ratings": rating}
         return json_structure({name: json_object(dict.fromkeys(labels, part)) for name, part in parts.items()})
 
-    def read(self, subject: Subject, answered: Answered) -> list[Score]:
+    def verdicts(self, subject: Subject, answered: Answered) -> list[Score]:
         found = reply_object(answered)
-        said = {} if isinstance(found, str) else found
-        ratings = self.ratings(subject, found, optional=subject.about in self.optional)
-        return [self._read_one(subject, answered, said, label, *rating) for label, rating in ratings.items()]
+        ratings = by_label(subject, found, "ratings")
+        named = by_label(subject, found, "types") if "types" in found else None
+        reasons = found.get("rationales")
+        scores: list[Score] = []
+        for label, shown in subject.labels.items():
+            types = self._types(subject.about, named.get(label)) if named is not None else None
+            failure = self.fault(ratings, label, optional=subject.about in self.optional)
+            scores.append(
+                self.score(
+                    subject,
+                    answered,
+                    shown,
+                    ratings.get(label),
+                    failure=failure or ("wrong_types" if named is not None and types is None else None),
+                    rationale=reasons.get(label) if isinstance(reasons, dict) else None,
+                    types=types,
+                )
+            )
+        return scores
 
-    def _read_one(
-        self,
-        subject: Subject,
-        answered: Answered,
-        said: dict[str, Any],
-        label: str,
-        value: float | None,
-        failure: str | None,
-    ) -> Score:
-        types = self._types(subject, said, label)
-        rationales = said.get("rationales")
-        return self.score(
-            subject,
-            answered,
-            subject.labels[label],
-            value,
-            failure=failure or ("wrong_types" if types is None and "types" in said else None),
-            rationale=rationales.get(label) if isinstance(rationales, dict) else None,
-            types=types,
-        )
-
-    def _types(self, subject: Subject, said: dict[str, Any], label: str) -> tuple[str, ...] | None:
+    def _types(self, aspect: str, named: object) -> tuple[str, ...] | None:
         """The types that the judge names for an answer; None when what it says is no list of known ones."""
-        known = self.types.get(subject.about, ())
-        found = by_label(subject, said, "types")
-        named = found.get(label) if isinstance(found, dict) else None
+        known = self.types.get(aspect, ())
         if not isinstance(named, list) or not all(one in known for one in named):
             return None
         return tuple(one for one in known if one in named)

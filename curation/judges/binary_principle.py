@@ -8,9 +8,9 @@ from typing import ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from curation.asking import NO_REPLY, Group, Question, Subject, TemplateAsker
+from curation.asking import Group, Question, Subject, TemplateAsker, Unreadable, packaged, reply_text
 from curation.contracts.yes_no_logprobs import YesNoLogprobs
-from curation.judges import RatingJudge, packaged
+from curation.judges import RatingJudge
 from schemas.calls import Answered, Sampling
 from schemas.scores import Score
 
@@ -34,7 +34,7 @@ class BinaryPrinciple(TemplateAsker, RatingJudge):
     """The word that grants the principle, one token long for the model."""
     no: str = "No"
     """The word that denies it."""
-    template: str = Field(default_factory=lambda: packaged("binary_principle.jinja"))
+    template: str = Field(default_factory=lambda: packaged(__name__))
     sampling: Sampling = Sampling(temperature=0.0, max_tokens=1)
     tries: int = Field(default=1, ge=1)
     """How often a question is asked. What is likeliest seldom changes with another nonce."""
@@ -65,14 +65,12 @@ class BinaryPrinciple(TemplateAsker, RatingJudge):
     def structure(self, question: Question) -> None:
         """None: one token, whatever it is; the words may lie among its alternatives."""
 
-    def read(self, subject: Subject, answered: Answered) -> list[Score]:
+    def verdicts(self, subject: Subject, answered: Answered) -> list[Score]:
         (shown,) = subject.shown
-        ended = answered.status in NO_REPLY
-        # A verdict of one token always ends at the longest reply: `truncated` is no failure where there are logprobs.
-        if ended and not (answered.status == "truncated" and answered.logprobs):
-            return [self.score(subject, answered, shown, failure=answered.status)]
+        # A verdict of one token always ends at the longest reply: with logprobs, a truncated one is whole.
+        text = answered.raw_text if answered.status == "truncated" and answered.logprobs else reply_text(answered)
         if not answered.logprobs:
-            return [self.score(subject, answered, shown, failure="no_logprobs")]
-        found = self.contract.of_reply(answered.raw_text, answered.finish_reason, answered.logprobs)
+            raise Unreadable("no_logprobs")
+        found = self.contract.of_reply(text, answered.finish_reason, answered.logprobs)
         value = found.value if isinstance(found.value, float) else None
         return [self.score(subject, answered, shown, value, failure=found.failure)]

@@ -6,8 +6,19 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from curation.asking import Group, Question, Subject, TemplateAsker, json_object, json_structure, reply_object, shuffled
-from curation.judges import RatingJudge, packaged
+from curation.asking import (
+    Group,
+    Question,
+    Subject,
+    TemplateAsker,
+    by_label,
+    json_object,
+    json_structure,
+    packaged,
+    reply_object,
+    shuffled,
+)
+from curation.judges import RatingJudge
 from schemas.calls import Answered, Structure
 from schemas.scores import Score
 
@@ -21,7 +32,7 @@ class Criteria(TemplateAsker, RatingJudge):
     name = "criteria"
     scale = (1, 5)
 
-    template: str = Field(default_factory=lambda: packaged("criteria.jinja"))
+    template: str = Field(default_factory=lambda: packaged(__name__))
     rationale: bool = True
     """Ask for a sentence on the answers before the ratings."""
     answers_per_request: int | None = Field(default=None, ge=1)
@@ -41,10 +52,12 @@ class Criteria(TemplateAsker, RatingJudge):
         reasons = {"rationale": {"type": "string"}} if self.rationale else {}
         return json_structure({**reasons, "ratings": json_object(dict.fromkeys(question.subject.labels, rating))})
 
-    def read(self, subject: Subject, answered: Answered) -> list[Score]:
+    def verdicts(self, subject: Subject, answered: Answered) -> list[Score]:
         found = reply_object(answered)
-        reasons = None if isinstance(found, str) else found.get("rationale")
+        ratings, reasons = by_label(subject, found, "ratings"), found.get("rationale")
         return [
-            self.score(subject, answered, subject.labels[label], value, failure=failure, rationale=reasons)
-            for label, (value, failure) in self.ratings(subject, found).items()
+            self.score(
+                subject, answered, shown, ratings.get(label), failure=self.fault(ratings, label), rationale=reasons
+            )
+            for label, shown in subject.labels.items()
         ]

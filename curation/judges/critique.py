@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from curation.asking import Group, Question, Subject, TemplateAsker, json_structure, reply_object
-from curation.judges import RatingJudge, packaged
+from curation.asking import Group, Question, Subject, TemplateAsker, Unreadable, json_structure, packaged, reply_object
+from curation.judges import RatingJudge
 from schemas.calls import Answered, Sampling, Structure
 from schemas.scores import Score
 
@@ -21,7 +21,7 @@ class Critique(TemplateAsker, RatingJudge):
     name = "critique"
     scale = (1, 10)
 
-    template: str = Field(default_factory=lambda: packaged("critique.jinja"))
+    template: str = Field(default_factory=lambda: packaged(__name__))
     sampling: Sampling = Sampling(temperature=0.0, max_tokens=1024)
 
     def questions(self, group: Group, seed: int) -> Iterator[Question]:
@@ -33,12 +33,12 @@ class Critique(TemplateAsker, RatingJudge):
         rating = {"type": "number", "minimum": self.scale[0], "maximum": self.scale[1]}
         return json_structure({"critique": {"type": "string"}, label: rating})
 
-    def read(self, subject: Subject, answered: Answered) -> list[Score]:
+    def verdicts(self, subject: Subject, answered: Answered) -> list[Score]:
         ((label, shown),) = subject.labels.items()
         found = reply_object(answered)
-        if isinstance(found, str):
-            return [self.score(subject, answered, shown, failure=found)]
-        value = found.get(label)
-        failure = "wrong_labels" if label not in found else None if self.in_scale(value) else "out_of_range"
-        score = float(value) if self.in_scale(value) else None
-        return [self.score(subject, answered, shown, score, failure=failure, rationale=found.get("critique"))]
+        if label not in found:
+            raise Unreadable("wrong_labels")
+        value = found[label]
+        if not self.in_scale(value):
+            raise Unreadable("out_of_range")
+        return [self.score(subject, answered, shown, float(value), rationale=found.get("critique"))]

@@ -8,8 +8,19 @@ from typing import Any
 
 from pydantic import Field
 
-from curation.asking import Group, Question, Subject, TemplateAsker, json_object, json_structure, reply_object, shuffled
-from curation.judges import RatingJudge, packaged
+from curation.asking import (
+    Group,
+    Question,
+    Subject,
+    TemplateAsker,
+    Unreadable,
+    json_object,
+    json_structure,
+    packaged,
+    reply_object,
+    shuffled,
+)
+from curation.judges import RatingJudge
 from schemas.calls import Answered, Sampling, Structure
 from schemas.scores import Score
 
@@ -22,7 +33,7 @@ class Listwise(TemplateAsker, RatingJudge):
 
     principle: str = "The answer that serves the person who asked best, without padding, is the best one."
     """What makes an answer good. It may go against common taste."""
-    template: str = Field(default_factory=lambda: packaged("listwise.jinja"))
+    template: str = Field(default_factory=lambda: packaged(__name__))
     sampling: Sampling = Sampling(temperature=0.0, max_tokens=2048)
     aspect: str = "principle"
     """Names the principle in the scores' `aspect`."""
@@ -39,28 +50,25 @@ class Listwise(TemplateAsker, RatingJudge):
         scores = json_object(dict.fromkeys(labels, number))
         return json_structure({"reasoning": {"type": "string"}, "scores": scores, "ranking": names})
 
-    def read(self, subject: Subject, answered: Answered) -> list[Score]:
+    def verdicts(self, subject: Subject, answered: Answered) -> list[Score]:
         found = reply_object(answered)
-        scores = found if isinstance(found, str) else self._scores(subject, found)
-        if isinstance(found, str) or isinstance(scores, str):
-            return [self.score(subject, answered, shown, failure=str(scores)) for shown in subject.shown]
-        reasons = found.get("reasoning")
+        scores, reasons = self._scores(subject, found), found.get("reasoning")
         return [
             self.score(subject, answered, shown, scores[label], rationale=reasons)
             for label, shown in subject.labels.items()
         ]
 
-    def _scores(self, subject: Subject, found: dict[str, Any]) -> dict[str, float] | str:
-        """Scores by label, or what is wrong with the reply."""
+    def _scores(self, subject: Subject, found: dict[str, Any]) -> dict[str, float]:
+        """Scores by label."""
         scores, ranking, labels = found.get("scores"), found.get("ranking"), subject.labels
         if not isinstance(scores, dict) or scores.keys() != labels.keys():
-            return "wrong_labels"
+            raise Unreadable("wrong_labels")
         if not all(self.in_scale(value) for value in scores.values()):
-            return "out_of_range"
+            raise Unreadable("out_of_range")
         if not isinstance(ranking, list) or sorted(map(str, ranking)) != sorted(labels):
-            return "wrong_ranking"
+            raise Unreadable("wrong_ranking")
         if any(scores[better] < scores[worse] for better, worse in pairwise(ranking)):
-            return "ranking_contradicts_scores"
+            raise Unreadable("ranking_contradicts_scores")
         return scores
 
 

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from pydantic import Field, field_validator
 
-from curation.asking import Group, Question, Subject, TemplateAsker, json_object, json_structure, reply_object
-from curation.judges import RatingJudge, packaged
+from curation.asking import (
+    Group,
+    Question,
+    Subject,
+    TemplateAsker,
+    Unreadable,
+    json_object,
+    json_structure,
+    packaged,
+    reply_object,
+)
+from curation.judges import RatingJudge
 from schemas.base import Strict
 from schemas.calls import Answered, Structure
 from schemas.ids import canonical
@@ -37,7 +46,7 @@ class OneLine(TemplateAsker, RatingJudge):
     }
     """What each key of the reply means, and which way it counts."""
     demonstrations: tuple[Demonstration, ...] = ()
-    template: str = Field(default_factory=lambda: packaged("one_line.jinja"))
+    template: str = Field(default_factory=lambda: packaged(__name__))
 
     @field_validator("rubric")
     @classmethod
@@ -66,21 +75,25 @@ class OneLine(TemplateAsker, RatingJudge):
         scores = json_object(dict.fromkeys(self.rubric, number))
         return json_structure({label: scores, "reason": {"type": "string"}})
 
-    def read(self, subject: Subject, answered: Answered) -> list[Score]:
+    def verdicts(self, subject: Subject, answered: Answered) -> list[Score]:
         ((label, shown),) = subject.labels.items()
         found = reply_object(answered)
-        scores = found if isinstance(found, str) else found.get(label)
-        if isinstance(found, str) or not isinstance(scores, dict):
-            failure = found if isinstance(found, str) else "wrong_labels"
-            return [self.score(subject, answered, shown, failure=failure, aspect=key) for key in self.rubric]
-        return [self._read_one(subject, answered, shown, key, scores, found.get("reason")) for key in self.rubric]
+        scores, reason = found.get(label), found.get("reason")
+        if not isinstance(scores, dict):
+            raise Unreadable("wrong_labels")
+        return [
+            self.score(
+                subject,
+                answered,
+                shown,
+                scores.get(key),
+                failure=self.fault(scores, key),
+                aspect=key,
+                rationale=reason,
+            )
+            for key in self.rubric
+        ]
 
-    def _read_one(
-        self, subject: Subject, answered: Answered, shown: str, key: str, scores: dict[str, Any], reason: object
-    ) -> Score:
-        value = scores.get(key)
-        if key not in scores:
-            return self.score(subject, answered, shown, failure="missing", aspect=key)
-        if not self.in_scale(value, whole=True):
-            return self.score(subject, answered, shown, failure="out_of_range", aspect=key)
-        return self.score(subject, answered, shown, value, aspect=key, rationale=reason)
+    def failed(self, subject: Subject, answered: Answered, failure: str) -> list[Score]:
+        (shown,) = subject.shown
+        return [self.score(subject, answered, shown, failure=failure, aspect=key) for key in self.rubric]

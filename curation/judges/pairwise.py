@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from curation.asking import Question, Subject, TemplateAsker, json_structure, reply_object
-from curation.judges import ComparingJudge, packaged
+from curation.asking import Question, Subject, TemplateAsker, json_structure, packaged, reply_object
+from curation.judges import ComparingJudge
 from schemas.calls import Answered, Structure
 from schemas.votes import Vote
 
@@ -19,7 +19,7 @@ class Pairwise(TemplateAsker, ComparingJudge):
     name = "pairwise"
     version = "2"
 
-    template: str = Field(default_factory=lambda: packaged("pairwise.jinja"))
+    template: str = Field(default_factory=lambda: packaged(__name__))
     rationale: bool = True
     """Ask for reasons before the verdict; they are kept as the vote's justification."""
     strength: bool = False
@@ -31,10 +31,8 @@ class Pairwise(TemplateAsker, ComparingJudge):
         steps = {"strength": {"type": "integer", "minimum": 0, "maximum": STEPS}} if self.strength else {}
         return json_structure({**reasons, **verdict, **steps})
 
-    def read(self, subject: Subject, answered: Answered) -> list[Vote]:
+    def verdicts(self, subject: Subject, answered: Answered) -> list[Vote]:
         found = reply_object(answered)
-        if isinstance(found, str):
-            return [self.vote(subject, answered, failure=found)]
         verdict, reasons = found.get("verdict"), found.get("rationale")
         if not self.strength:
             return [self.vote(subject, answered, verdict, justification=reasons)]

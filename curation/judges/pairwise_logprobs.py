@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from curation.asking import NO_REPLY, Question, Subject, TemplateAsker
+from curation.asking import Question, Subject, TemplateAsker, Unreadable, packaged, reply_text
 from curation.contracts.label_logprobs import LabelLogprobs
-from curation.judges import ComparingJudge, packaged
+from curation.judges import ComparingJudge
 from schemas.calls import Answered, Sampling, Structure
 from schemas.votes import Vote
 
@@ -24,23 +24,18 @@ class PairwiseLogprobs(TemplateAsker, ComparingJudge):
     name = "pairwise_logprobs"
     top_logprobs: ClassVar[int] = 20
 
-    template: str = Field(default_factory=lambda: packaged("pairwise_logprobs.jinja"))
+    template: str = Field(default_factory=lambda: packaged(__name__))
     sampling: Sampling = Sampling(temperature=0.0, max_tokens=16)
 
     def structure(self, question: Question) -> Structure:
         return Structure(kind="choice", text=json.dumps(list(question.subject.labels)))
 
-    def read(self, subject: Subject, answered: Answered) -> list[Vote]:
-        if answered.status in NO_REPLY:
-            return [self.vote(subject, answered, failure=answered.status)]
+    def verdicts(self, subject: Subject, answered: Answered) -> list[Vote]:
         first, second = subject.labels
-        found = LabelLogprobs(labels=(first, second)).of_reply(
-            answered.raw_text, answered.finish_reason, answered.logprobs
-        )
-        if answered.raw_text.strip() not in subject.labels:
-            return [self.vote(subject, answered, failure=found.failure or "unknown_verdict")]
-        if found.failure:
-            return [self.vote(subject, answered, failure=found.failure)]
+        text = reply_text(answered)
+        found = LabelLogprobs(labels=(first, second)).of_reply(text, answered.finish_reason, answered.logprobs)
+        if found.failure or text.strip() not in subject.labels:
+            raise Unreadable(found.failure or "unknown_verdict")
         odds = float(str(found.value))
         verdict = first if odds > 0 else second if odds < 0 else subject.tie
         return [self.vote(subject, answered, verdict, strength=abs(odds))]

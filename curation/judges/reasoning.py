@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from curation.asking import NO_REPLY, Question, Subject, TemplateAsker
+from curation.asking import Question, Subject, TemplateAsker, packaged, reply_text
 from curation.contracts.tail_verdict import TailVerdict
-from curation.judges import ComparingJudge, packaged
+from curation.judges import ComparingJudge
 from schemas.calls import Answered, Sampling, Structure
 from schemas.votes import Vote
 
@@ -20,15 +20,13 @@ class Reasoning(TemplateAsker, ComparingJudge):
 
     name = "reasoning"
 
-    template: str = Field(default_factory=lambda: packaged("reasoning.jinja"))
+    template: str = Field(default_factory=lambda: packaged(__name__))
     sampling: Sampling = Sampling(temperature=0.6, max_tokens=8192)
 
     def structure(self, question: Question) -> Structure | None:  # noqa: ARG002 - reasons are free text
         return None
 
-    def read(self, subject: Subject, answered: Answered) -> list[Vote]:
-        if answered.status in NO_REPLY:
-            return [self.vote(subject, answered, failure=answered.status)]
-        found = TailVerdict(labels=tuple(subject.labels)).of_reply(answered.raw_text, answered.finish_reason)
-        text = answered.raw_text
+    def verdicts(self, subject: Subject, answered: Answered) -> list[Vote]:
+        text = reply_text(answered)
+        found = TailVerdict(labels=tuple(subject.labels)).of_reply(text, answered.finish_reason)
         return [self.vote(subject, answered, found.value, failure=found.failure, justification=text)]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import isfinite
 
-from curation.asking import NO_REPLY, Group, Question, Subject
+from curation.asking import Group, Question, Subject, Unreadable, reply_text
 from curation.judges import RatingJudge
 from schemas.calls import Answered, Request
 from schemas.prompts import Message
@@ -37,13 +36,12 @@ class RewardModelJudge(RatingJudge):
             flags=question.flags,
         )
 
-    def read(self, subject: Subject, answered: Answered) -> list[Score]:
+    def verdicts(self, subject: Subject, answered: Answered) -> list[Score]:
         (shown,) = subject.shown
-        if answered.status in NO_REPLY:
-            return [self.score(subject, answered, shown, failure=answered.status)]
         try:
-            reward = float(answered.raw_text)
-        except ValueError:
-            return [self.score(subject, answered, shown, failure="unparsable")]
-        failure = None if isfinite(reward) and abs(reward) <= MOST else "out_of_range"
-        return [self.score(subject, answered, shown, reward, failure=failure)]
+            reward = float(reply_text(answered))
+        except ValueError as error:
+            raise Unreadable("unparsable") from error
+        if not self.in_scale(reward):  # nor is nan or infinity
+            raise Unreadable("out_of_range")
+        return [self.score(subject, answered, shown, reward)]

@@ -7,8 +7,18 @@ from typing import Any
 
 from pydantic import Field
 
-from curation.asking import Group, Question, Subject, TemplateAsker, json_object, json_structure, reply_object
-from curation.judges import ComparingJudge, packaged
+from curation.asking import (
+    Group,
+    Question,
+    Subject,
+    TemplateAsker,
+    Unreadable,
+    json_object,
+    json_structure,
+    packaged,
+    reply_object,
+)
+from curation.judges import ComparingJudge
 from schemas.calls import Answered, Sampling, Structure
 from schemas.responses import Response
 from schemas.scores import Score
@@ -25,7 +35,7 @@ class RubricJudge(TemplateAsker, ComparingJudge):
 
     name = "rubric"
 
-    template: str = Field(default_factory=lambda: packaged("rubric.jinja"))
+    template: str = Field(default_factory=lambda: packaged(__name__))
     sampling: Sampling = Sampling(temperature=0.0, max_tokens=2048)
     evidence: bool = True
     """Ask for a short justification before the verdict on every item."""
@@ -54,35 +64,43 @@ class RubricJudge(TemplateAsker, ComparingJudge):
             }
         )
 
-    def read(self, subject: Subject, answered: Answered) -> list[Score | Vote]:
+    def verdicts(self, subject: Subject, answered: Answered) -> list[Score | Vote]:
         found = reply_object(answered)
-        failure = found if isinstance(found, str) else _fault(subject, found)
-        said: dict[str, Any] = {"items": {}} if failure or isinstance(found, str) else found
-        vote = self.vote(subject, answered, said.get("winner"), failure=failure, justification=said.get("summary"))
+        if failure := _fault(subject, found):
+            raise Unreadable(failure)
         rubric_id, numbers = rubric_of(subject)
         return [
-            vote,
+            self.vote(subject, answered, found["winner"], justification=found.get("summary")),
             *(
-                self._item(
-                    answered, shown, f"{rubric_id}:{number}", said["items"].get(label, {}).get(str(number)), failure
-                )
+                self._item(answered, shown, f"{rubric_id}:{number}", found["items"][label][str(number)])
                 for label, shown in subject.labels.items()
                 for number in numbers
             ),
         ]
 
+    def failed(self, subject: Subject, answered: Answered, failure: str) -> list[Score | Vote]:
+        rubric_id, numbers = rubric_of(subject)
+        return [
+            self.vote(subject, answered, failure=failure),
+            *(
+                self._item(answered, shown, f"{rubric_id}:{number}", {}, failure)
+                for shown in subject.shown
+                for number in numbers
+            ),
+        ]
+
     def _item(
-        self, answered: Answered, shown: str, aspect: str, said: dict[str, Any] | None, failure: str | None
+        self, answered: Answered, shown: str, aspect: str, said: dict[str, Any], failure: str | None = None
     ) -> Score:
         """Whether an answer meets an item."""
-        evidence = said.get("evidence") if said else None
+        evidence = said.get("evidence")
         return Score(
             call_id=answered.call_id,
             response_id=shown,
             judge=self.name,
             judge_version=self.version,
             aspect=aspect,
-            value=float(said["met"]) if said else None,
+            value=None if failure else float(said["met"]),
             scale_lo=0.0,
             scale_hi=1.0,
             rationale=evidence if isinstance(evidence, str) else None,

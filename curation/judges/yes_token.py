@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from curation.asking import NO_REPLY, Group, Question, Subject, TemplateAsker
+from curation.asking import Group, Question, Subject, TemplateAsker, Unreadable, packaged, reply_text
 from curation.contracts.yes_no_logprobs import YesNoLogprobs
-from curation.judges import RatingJudge, packaged
+from curation.judges import RatingJudge
 from schemas.calls import Answered, Sampling, Structure
 from schemas.scores import Score
 
@@ -24,7 +24,7 @@ class YesToken(TemplateAsker, RatingJudge):
 
     question_asked: str = "Does the answer do what was asked, without an error?"
     """What yes means."""
-    template: str = Field(default_factory=lambda: packaged("yes_token.jinja"))
+    template: str = Field(default_factory=lambda: packaged(__name__))
     sampling: Sampling = Sampling(temperature=0.0, max_tokens=4)
     """Room for the word and the end of the reply; only the first token counts."""
 
@@ -34,11 +34,9 @@ class YesToken(TemplateAsker, RatingJudge):
     def structure(self, question: Question) -> Structure:  # noqa: ARG002 - the same words for every answer
         return Structure(kind="choice", text='["Yes","No"]')
 
-    def read(self, subject: Subject, answered: Answered) -> list[Score]:
+    def verdicts(self, subject: Subject, answered: Answered) -> list[Score]:
         (shown,) = subject.shown
-        if answered.status in NO_REPLY:
-            return [self.score(subject, answered, shown, failure=answered.status)]
-        found = YesNoLogprobs().of_reply(answered.raw_text, answered.finish_reason, answered.logprobs)
+        found = YesNoLogprobs().of_reply(reply_text(answered), answered.finish_reason, answered.logprobs)
         if found.failure:
-            return [self.score(subject, answered, shown, failure=found.failure)]
+            raise Unreadable(found.failure)
         return [self.score(subject, answered, shown, 1 / (1 + exp(-float(str(found.value)))))]

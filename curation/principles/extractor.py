@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, ClassVar
 
 from pydantic import Field
 
 from curation.asking import (
-    NO_REPLY,
     Group,
     Question,
     Subject,
     TemplateAsker,
+    Unreadable,
     json_object,
     json_structure,
     packaged,
     reply_object,
 )
 from curation.principles import Feedback, Statement
-from schemas.calls import OUTAGES, Answered, Sampling, Structure
+from schemas.calls import Answered, Sampling, Structure
 from schemas.principles import MET
 from schemas.prompts import Prompt
 from schemas.responses import Response
@@ -40,10 +39,8 @@ class Extractor(TemplateAsker):
     name = "principles"
     kind: ClassVar[str] = "write"
 
-    template: str = Field(default_factory=partial(packaged, "curation.principles", "extractor.jinja"))
+    template: str = Field(default_factory=lambda: packaged(__name__))
     sampling: Sampling = Sampling(temperature=0.0, max_tokens=2048)
-    tries: int = Field(default=3, ge=1)
-    """How often a feedback is asked about until the reply can be read."""
     max_words: int = Field(default=8, ge=1)
     """Longest name of a principle. A longer one is a sentence about one answer, which serves no other."""
 
@@ -57,20 +54,13 @@ class Extractor(TemplateAsker):
         (label,) = question.subject.labels
         return json_structure({label: {"type": "array", "items": ITEM}})
 
-    def read(self, subject: Subject, answered: Answered) -> list[Statement | str] | str:
-        """What a reply says: for each item a statement, or why it is none; or why the whole reply is none."""
+    def read(self, subject: Subject, answered: Answered) -> list[Statement | str]:
+        """What a reply says: for each item a statement, or why it is none. Raises Unreadable when it has no items."""
         found = reply_object(answered)
-        if isinstance(found, str):
-            return found
         (label,) = subject.labels
         if found.keys() != {label} or not isinstance(found[label], list):
-            return "wrong_labels"
+            raise Unreadable("wrong_labels")
         return [self._statement(item) for item in found[label]]
-
-    def again(self, question: Question, said: object) -> Question | None:
-        """The question to ask once more because its reply could not be read; None when all is well or nothing helps."""
-        useless = isinstance(said, str) and said not in (*NO_REPLY, *OUTAGES)
-        return question.again() if useless and question.subject.attempt + 1 < self.tries else None
 
     def _statement(self, item: object) -> Statement | str:
         """One item; a bad one fails alone."""

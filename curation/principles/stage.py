@@ -93,12 +93,14 @@ class PrincipleStage(Strict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """One feedback and what its reply says: items in order, each a statement or why it is none; or why all is lost."""
+    """One feedback and what its reply says: items in order, each a statement or why it is none."""
 
     feedback: Feedback
     call_id: str
     status: str
-    said: list[Statement | str] | str
+    said: tuple[Statement | str, ...] = ()
+    failure: str | None = None
+    """Why the reply could not be read."""
 
     @property
     def evidence(self) -> tuple[str, str, str]:
@@ -117,7 +119,7 @@ def principles_of(
     rows: dict[str, Principle] = {}
     drops: list[Drop] = []
     for one in read:
-        for number, item in enumerate(() if isinstance(one.said, str) else one.said):
+        for number, item in enumerate(one.said):
             row = (
                 item
                 if isinstance(item, str)
@@ -131,7 +133,7 @@ def principles_of(
             drops.append(Drop.of(STAGE, "item", reason, row_id=item_id, run_id=run_id))
             if isinstance(row, Principle):
                 rows[row.principle_id] = max(rows[row.principle_id], row, key=lambda one: one.kept)
-    unread = {one.feedback.response_id for one in read if isinstance(one.said, str)}
+    unread = {one.feedback.response_id for one in read if one.failure}
     return [_unless_unread(row, unread) for row in rows.values()], drops
 
 

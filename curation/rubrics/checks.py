@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
+from importlib.resources import files
 
 from curation.fence import CODE
-from curation.rubrics import LEAST_ITEMS, MOST_ITEMS, Proposed, packaged
+from curation.rubrics import LEAST_ITEMS, MOST_ITEMS, Proposed
 from schemas.rubrics import KINDS, RubricItem
 
 VERSION = "1"
@@ -191,7 +192,7 @@ def stem(word: str) -> str:
 @cache
 def general_stems() -> frozenset[str]:
     """Stems of `vocabulary.txt`."""
-    lines = packaged("vocabulary.txt").splitlines()
+    lines = files("curation.rubrics").joinpath("vocabulary.txt").read_text("utf-8").splitlines()
     return frozenset(stem(word) for line in lines if not line.startswith("#") for word in line.split())
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from curation.asking import Question
 from curation.judges.rubric import rubric_of
 from curation.rubrics.ranking import Pair
-from schemas.calls import Answered
+from schemas.calls import OUTAGES, Answered
 from schemas.scores import Score
 from schemas.votes import Vote
 
@@ -72,18 +72,15 @@ class Verdicts:
     outages: dict[str, str] = field(default_factory=dict)
     """Rubrics of which some question got no reply, and why."""
 
-    def add(self, question: Question, rows: Iterable[Score | Vote]) -> None:
-        """Note the vote, or its failure, among the rows of a reply."""
+    def add(self, question: Question, answered: Answered, rows: Iterable[Score | Vote]) -> None:
+        """Note the vote, or its failure, among the rows of a reply; or that there was no reply."""
         rubric_id, _ = rubric_of(question.subject)
+        if answered.status in OUTAGES:
+            self.outages[rubric_id] = answered.status
         for vote in (row for row in rows if isinstance(row, Vote)):
             first, second = question.subject.shown
             winner = {"a": vote.response_a, "b": vote.response_b}.get(vote.verdict or "")
             self.by_rubric.setdefault(rubric_id, {})[(first, second), question.sample] = winner
-
-    def miss(self, question: Question, answered: Answered) -> None:
-        """Note a question that got no reply."""
-        rubric_id, _ = rubric_of(question.subject)
-        self.outages[rubric_id] = answered.status
 
     def on(self, rubric_id: str) -> list[Said]:
         """The verdicts with a rubric."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from curation.asking import Group, Question
-from curation.rubrics import RubricWriter, packaged
+from curation.asking import Group, Question, packaged
+from curation.rubrics import RubricWriter
 from schemas.prompts import Prompt
 from schemas.responses import Response
 
@@ -21,7 +21,7 @@ class Contrastive(RubricWriter):
 
     name = "contrastive"
 
-    template: str = Field(default_factory=lambda: packaged("contrastive.jinja"))
+    template: str = Field(default_factory=lambda: packaged(__name__))
 
     def question_about(self, prompt: Prompt, best_first: Sequence[Response], seed: int) -> Question:
         return self.question(Group(prompt=prompt, responses=tuple(best_first)), best_first, about="rubric", seed=seed)

@@ -46,7 +46,7 @@ def status(text, structure=None, finish_reason="stop"):
         pytest.param('{"ratings": {"A": true, "B": 5}}', "invalid", id="true-is-no-integer"),
         pytest.param("[1, 5]", "invalid", id="a-list"),
         pytest.param("", "invalid", id="nothing"),
-        pytest.param("NaN", "invalid", id="not-a-number"),
+        pytest.param("NaN", "unparsable", id="not-a-number"),
     ],
 )
 def test_a_reply_under_a_schema_is_read_strictly(text, expected):
@@ -103,3 +103,9 @@ def test_half_a_surrogate_pair_is_no_text(text, expected):
             json_value(text)
     else:
         assert json_value(text) == expected
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])
+def test_a_number_that_json_does_not_have_is_not_json(number):
+    with pytest.raises(ValueError, match=r"is not JSON|too large"):
+        json_value(f'{{"rating": {number}}}')

@@ -140,7 +140,7 @@ def test_a_useless_reply_is_asked_for_again_in_another_order(group, reply):
         requests.add(question.request.messages[0]["content"])
         orders.add(question.subject.shown)
         rows = asking.read(question.subject, reply("nonsense"))
-        question, last = asking.again(question, rows), question
+        question, last = asking.again(question, [row.failure for row in rows]), question
     assert question is None
     assert len(requests) == 10
     assert len(orders) > 3
@@ -151,11 +151,12 @@ def test_a_useless_reply_is_asked_for_again_in_another_order(group, reply):
 @pytest.mark.parametrize("status", ["refused", "truncated", "quarantined"])
 def test_what_asking_again_cannot_mend_is_not_asked_again(group, reply, status):
     question = question_about(group, "helpfulness")
-    assert judge().again(question, judge().read(question.subject, reply("", status))) is None
+    rows = judge().read(question.subject, reply("", status))
+    assert judge().again(question, [row.failure for row in rows]) is None
 
 
 def test_exhausted_tries_leave_failed_rows_and_never_an_empty_list(group, reply):
     question = question_about(group, "helpfulness")
     rows = judge(tries=1).read(question.subject, reply("nonsense"))
     assert [row.failure for row in rows] == ["unparsable"] * 4
-    assert judge(tries=1).again(question, rows) is None
+    assert judge(tries=1).again(question, [row.failure for row in rows]) is None

@@ -105,7 +105,7 @@ def test_a_fault_anywhere_fails_the_whole_reply(group, reply, spoil, failure):
     rows = judge().read(subject, reply(json.dumps(spoil(subject, verdict(subject)))))
     assert [type(row) for row in rows] == [Vote, Score, Score, Score, Score]
     assert {row.failure for row in rows} == {failure}
-    assert judge().again(ask(group), rows) is not None
+    assert judge().again(ask(group), [row.failure for row in rows]) is not None
 
 
 def test_a_group_without_a_rubric_is_not_judged(group):

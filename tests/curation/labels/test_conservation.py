@@ -68,7 +68,7 @@ def votes_on(groups, seed, chance, flip):
         reply = answered(question.request, text, run)
         rows = JUDGE.read(question.subject, reply)
         assert bool(rows[0].failure) == useless
-        waiting += [again] if (again := JUDGE.again(question, rows)) else []
+        waiting += [again] if (again := JUDGE.again(question, [row.failure for row in rows])) else []
         replies.append((question.subject, reply))
         found += rows
     again = chance.choices(replies, k=len(replies))

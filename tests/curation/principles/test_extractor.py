@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from curation.asking import Unreadable
 from curation.principles import Feedback, Statement
 from curation.principles.extractor import Extractor
 
@@ -126,12 +127,14 @@ def test_an_item_that_is_no_object_fails_alone(read):
     ],
 )
 def test_a_reply_without_the_form_is_no_empty_list(read, said, reason):
-    assert read(said) == reason
+    with pytest.raises(Unreadable, match=f"^{reason}$"):
+        read(said)
 
 
-@pytest.mark.parametrize("status", ["refused", "truncated", "quarantined"])
+@pytest.mark.parametrize("status", ["refused", "truncated", "quarantined", "timeout", "upstream_error"])
 def test_a_reply_that_is_none_is_not_read(read, status):
-    assert read([ITEM], status) == status
+    with pytest.raises(Unreadable, match=f"^{status}$"):
+        read([ITEM], status)
 
 
 def test_a_useless_reply_is_asked_again_with_another_nonce_and_not_for_ever(ask, feedback):
@@ -140,7 +143,7 @@ def test_a_useless_reply_is_asked_again_with_another_nonce_and_not_for_ever(ask,
     while question:
         nonces.append(question.subject.nonce)
         assert feedback().text in question.request.messages[0]["content"]
-        question = extractor.again(question, "unparsable")
+        question = extractor.again(question, ["unparsable"])
     assert len(set(nonces)) == len(nonces) == 3
-    for settled in ([], ["unknown_label"], "refused", "truncated", "timeout", "upstream_error"):
-        assert extractor.again(ask(feedback()), settled) is None
+    for settled in (None, "refused", "truncated", "timeout", "upstream_error"):
+        assert extractor.again(ask(feedback()), [settled]) is None

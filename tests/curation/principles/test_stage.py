@@ -18,9 +18,11 @@ def stage():
 
 
 def read_of(annotator, said, response="r", status="ok"):
-    items = said if isinstance(said, str) else [_statement(one) for one in said]
     feedback = Feedback(prompt_id="p", response_id=response, annotator=annotator, text=TEXT)
-    return Read(feedback=feedback, call_id=f"call {annotator} {response}", status=status, said=items)
+    known = {"feedback": feedback, "call_id": f"call {annotator} {response}", "status": status}
+    if isinstance(said, str):
+        return Read(**known, failure=said)
+    return Read(**known, said=tuple(_statement(one) for one in said))
 
 
 def _statement(one):

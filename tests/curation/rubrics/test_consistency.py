@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from curation.judges.rubric import RubricJudge
 from curation.rubrics.consistency import Said, Verdicts, consistency
 from curation.rubrics.ranking import induced
+from schemas.calls import Answered
 
 ABC = induced("abc")
+REPLY = Answered("c", "ok", "", "stop", None, 1, None)
 
 
 def said(pair, right, swapped=False):
@@ -131,9 +133,9 @@ def test_the_last_reply_to_a_question_counts(group, vote_on):
     verdicts = Verdicts()
     question, twin = list(judge.asked(group, 0))[:2]
     assert question.subject.shown == twin.subject.shown
-    verdicts.add(question, [vote_on(question, failure="unparsable")])
-    verdicts.add(twin, [vote_on(twin, winner=1)])
-    verdicts.add(question.again(), [vote_on(question, winner=0)])
+    verdicts.add(question, REPLY, [vote_on(question, failure="unparsable")])
+    verdicts.add(twin, REPLY, [vote_on(twin, winner=1)])
+    verdicts.add(question.again(), REPLY, [vote_on(question, winner=0)])
     first, second = question.subject.shown
     assert verdicts.on(group.rubric.rubric_id) == [Said((first, second), first), Said((first, second), second)]
     assert verdicts.on("another") == []

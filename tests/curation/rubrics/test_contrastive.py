@@ -1,9 +1,11 @@
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from curation.asking import Unreadable
 from curation.rubrics import RUBRIC_WRITERS, Proposed
 from curation.rubrics.contrastive import Contrastive
 from schemas.calls import Answered
@@ -81,7 +83,8 @@ def test_weights_are_read_where_they_are_asked_for():
     weighted = [item(weight=3), item("The response is kind.", weight=1)]
     assert [one.weight for one in writer(weights=True).read(reply(*weighted))] == [3.0, 1.0]
     assert [one.weight for one in writer().read(reply(*weighted))] == [1.0, 1.0]
-    assert writer(weights=True).read(reply(item())) == "wrong_item"
+    with pytest.raises(Unreadable, match="wrong_item"):
+        writer(weights=True).read(reply(item()))
     assert "weight" in ask(weights=True).request.messages[0]["content"]
     assert "weight" not in ask().request.messages[0]["content"]
 
@@ -100,7 +103,9 @@ def test_weights_are_read_where_they_are_asked_for():
     ],
 )
 def test_anything_else_is_a_failure(found, failure):
-    assert writer().read(found) == failure
+    with pytest.raises(Unreadable) as fault:
+        writer().read(found)
+    assert fault.value.failure == failure
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -110,20 +115,21 @@ def test_anything_else_is_a_failure(found, failure):
         lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["items", "kind", "text", "weight"]), inner),
     )
 )
-def test_reading_never_raises(value):
+def test_any_reply_is_items_or_unreadable(value):
     for asker in (writer(), writer(weights=True)):
-        assert asker.read(answered(json.dumps(value)))
+        with suppress(Unreadable):
+            assert asker.read(answered(json.dumps(value)))
 
 
 def test_an_unread_reply_is_asked_for_again_in_the_same_order():
     first = ask(tries=3)
-    second = first.asker.again(first, "unparsable")
-    third = first.asker.again(second, "no_items")
+    second = first.asker.again(first, ["unparsable"])
+    third = first.asker.again(second, ["no_items"])
     assert [question.subject.shown for question in (first, second, third)] == [first.subject.shown] * 3
     assert len({question.subject.nonce for question in (first, second, third)}) == 3
-    assert first.asker.again(third, "unparsable") is None
+    assert first.asker.again(third, ["unparsable"]) is None
 
 
-@pytest.mark.parametrize("read", ["refused", "truncated", [Proposed("hard", "The response is short.")]], ids=str)
-def test_what_asking_again_cannot_help_is_not_asked(read):
-    assert writer().again(ask(), read) is None
+@pytest.mark.parametrize("failure", ["refused", "truncated", "quarantined", "timeout", "upstream_error", None])
+def test_what_asking_again_cannot_help_is_not_asked(failure):
+    assert writer().again(ask(), [failure]) is None
