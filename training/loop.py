@@ -56,7 +56,7 @@ class FitSettings(Strict):
 
 
 def fit(
-    model: nn.Module, examples: Examples[BatchT], loss_of: Callable[[Tensor, BatchT], Step], settings: FitSettings
+    model: nn.Module, examples: Examples[BatchT], loss_of: Callable[[Any, BatchT], Step], settings: FitSettings
 ) -> Iterator[dict[str, float]]:
     """Train `model` in place; yields the metrics of every optimizer step.
 
@@ -91,7 +91,7 @@ def accumulate(
     accelerator: Accelerator,
     model: nn.Module,
     parts: list[tuple[Batch, float]],
-    loss_of: Callable[[Tensor, Batch], Step],
+    loss_of: Callable[[Any, Batch], Step],
     precision: Precision,
 ) -> dict[str, Tensor]:
     """Add the gradient of one step to the weights' `.grad`; returns loss and metrics, each []."""

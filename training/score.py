@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -51,21 +51,30 @@ class TokenScorer(nn.Module):
         return found.new_zeros(mask.numel()).index_copy(0, places, found).view(mask.shape)
 
 
+class Scored(NamedTuple):
+    """What a reward model makes of N sequences."""
+
+    rewards: Tensor
+    """[N, K] float32, one column for each output of the head"""
+    pooled: Tensor
+    """[N, H] the trunk's hidden state at the last real token, which the head reads"""
+
+
 class RewardScorer(nn.Module):
-    """A sequence classifier with one output as a function from a batch to rewards."""
+    """A sequence classifier as a function from a batch to rewards."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
         self.model = model
         self.head: Any = model.score
 
-    def forward(self, batch: SequenceBatch | PairBatch) -> Tensor:
-        """[N] float32: the head at the last real token. The head runs in float32, whatever the trunk's precision."""
+    def forward(self, batch: SequenceBatch | PairBatch) -> Scored:
+        """The head at the last real token. The head runs in float32, whatever the trunk's precision."""
         hidden = self.model.base_model(input_ids=batch.input_ids, use_cache=False).last_hidden_state
         last = batch.attention_mask.sum(1) - 1
         pooled = hidden[torch.arange(len(last), device=last.device), last]
         with torch.autocast(pooled.device.type, enabled=False):
-            return linear(pooled.float(), self.head.weight.float()).squeeze(1)
+            return Scored(linear(pooled.float(), self.head.weight.float()), pooled)
 
 
 def _rows(hidden: Tensor, places: Tensor) -> Tensor:
@@ -100,7 +109,7 @@ def unseen(done: int, total: int) -> None:
 def score_all(
     scorer: nn.Module,
     examples: Examples[BatchT],
-    summary: Callable[[Tensor, BatchT], Tensor],
+    summary: Callable[[Any, BatchT], Tensor],
     precision: Precision = "no",
     progress: Progress = unseen,
 ) -> Tensor:

@@ -126,7 +126,7 @@ def evaluate(
     if not len(part.examples):
         return {}
 
-    def summary(scores: Tensor, batch: Any) -> Tensor:
+    def summary(scores: Any, batch: Any) -> Tensor:
         return objective.gap_of(scores, batch) if isinstance(objective, Pairwise | Reward) else scores.sum(1)
 
     examples: Examples[Any] = part.examples

@@ -46,14 +46,14 @@ def test_as_many_tokens_are_scored_as_the_response_has(policy: Loaded) -> None:
 def test_more_padding_changes_no_score(policy: Loaded, model_folder: Path, columns: int) -> None:
     tokens, rewards = TokenScorer(policy.model).eval(), RewardScorer(load_reward(model_folder).model).eval()
     assert torch.allclose(tokens(batch_of()).sum(1), tokens(batch_of(columns=columns)).sum(1), atol=1e-5)
-    assert torch.allclose(rewards(batch_of()), rewards(batch_of(columns=columns)), atol=1e-6)
+    assert torch.allclose(rewards(batch_of()).rewards, rewards(batch_of(columns=columns)).rewards, atol=1e-6)
 
 
 @torch.no_grad()
 def test_a_reward_does_not_depend_on_its_batch(model_folder: Path) -> None:
     scorer = RewardScorer(load_reward(model_folder).model).eval()
-    together = scorer(batch_of())
-    alone = torch.cat([scorer(batch_of([one])) for one in ENCODED])
+    together = scorer(batch_of()).rewards
+    alone = torch.cat([scorer(batch_of([one])).rewards for one in ENCODED])
     assert torch.allclose(together, alone, atol=1e-6)
     assert together.unique().numel() == 3
 
@@ -62,15 +62,15 @@ def test_a_reward_does_not_depend_on_its_batch(model_folder: Path) -> None:
 def test_rewards_are_those_that_transformers_reads(model_folder: Path) -> None:
     model = load_reward(model_folder).model.eval()
     batch = batch_of()
-    theirs = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask.long()).logits.squeeze(1)
-    assert torch.allclose(RewardScorer(model)(batch), theirs, atol=1e-6)
+    theirs = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask.long()).logits
+    assert torch.allclose(RewardScorer(model)(batch).rewards, theirs, atol=1e-6)
 
 
 @torch.no_grad()
 def test_rewards_are_float32_under_bfloat16(model_folder: Path) -> None:
     scorer = RewardScorer(load_reward(model_folder).model).eval()
     with score.autocast(torch.device("cpu"), "bf16"):
-        assert scorer(batch_of()).dtype == torch.float32
+        assert scorer(batch_of()).rewards.dtype == torch.float32
 
 
 def test_tiles_change_neither_scores_nor_gradients(policy: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:

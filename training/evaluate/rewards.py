@@ -34,5 +34,5 @@ def rewards_of(
     encoded = encode(tokenizer, [prompt for prompt, _ in items], [response for _, response in items])
     examples = SequenceExamples(Sequences.of(encoded, pad_of(tokenizer)))
     scorer = RewardScorer(trunk).to(PartialState().device)
-    found: torch.Tensor = score_all(scorer, examples, lambda scores, _: scores, precision, progress)
+    found: torch.Tensor = score_all(scorer, examples, lambda scored, _: scored.rewards[:, 0], precision, progress)
     return found.numpy()

@@ -33,8 +33,8 @@ class Objective(Plugin, ABC):
     """Used when the settings name none."""
 
     @abstractmethod
-    def loss_of(self, scores: Tensor, batch: Any) -> Step:
-        """The objective on a model's scores of a batch."""
+    def loss_of(self, scores: Any, batch: Any) -> Step:
+        """The objective on what its kind of scorer makes of a batch."""
 
 
 def soft_log_loss(gap: Tensor, soft_label: Tensor, label_smoothing: float) -> Tensor:

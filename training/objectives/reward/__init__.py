@@ -10,6 +10,7 @@ from torch import Tensor
 from schemas.registry import Registry
 from training.batches import PairBatch
 from training.objectives import Objective, Step
+from training.score import Scored
 
 
 class PairRewards(NamedTuple):
@@ -22,9 +23,9 @@ class PairRewards(NamedTuple):
     soft_label: Tensor
 
     @classmethod
-    def of(cls, rewards: Tensor, batch: PairBatch) -> PairRewards:
-        """From rewards [2B], all chosen first."""
-        chosen, rejected = rewards.chunk(2)
+    def of(cls, scored: Scored, batch: PairBatch) -> PairRewards:
+        """From 2B sequences, all chosen first, under a head with one output."""
+        chosen, rejected = scored.rewards.squeeze(1).chunk(2)
         return cls(chosen, rejected, batch.margin, batch.weight, batch.soft_label)
 
 
@@ -40,14 +41,14 @@ class Reward(Objective):
     def __call__(self, rewards: PairRewards) -> Step:
         """Loss and metrics of B pairs; the loss is a mean over pairs."""
 
-    def loss_of(self, scores: Tensor, batch: PairBatch) -> Step:
-        """The objective on rewards [2B]."""
+    def loss_of(self, scores: Scored, batch: PairBatch) -> Step:
+        """The objective on 2B sequences."""
         return self(PairRewards.of(scores, batch))
 
-    def gap_of(self, scores: Tensor, batch: PairBatch) -> Tensor:  # noqa: ARG002 - same call as in Pairwise
+    def gap_of(self, scores: Scored, batch: PairBatch) -> Tensor:
         """[B] reward differences, for evaluation."""
-        chosen, rejected = scores.chunk(2)
-        return chosen - rejected
+        rewards = PairRewards.of(scores, batch)
+        return rewards.chosen - rewards.rejected
 
 
 REWARD: Registry[Reward] = Registry(__name__, Reward)
