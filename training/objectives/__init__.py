@@ -6,10 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
+from transformers import PreTrainedModel
 
 from schemas.base import Plugin
+from training.score import RewardScorer, TokenScorer
 
 
 class Step(NamedTuple):
@@ -31,6 +33,14 @@ class Objective(Plugin, ABC):
     """What is trained: a language model, or a trunk with a scalar head."""
     learning_rate: ClassVar[float]
     """Used when the settings name none."""
+
+    def scorer(self, model: PreTrainedModel) -> nn.Module:
+        """The model as a function from a batch to what `loss_of` reads."""
+        return RewardScorer(model) if self.kind == "reward" else TokenScorer(model)
+
+    def examples(self, part: Any) -> Any:
+        """The `Examples` that the loop trains on, made of the prepared rows of the train split."""
+        return part.examples
 
     @abstractmethod
     def loss_of(self, scores: Any, batch: Any) -> Step:
