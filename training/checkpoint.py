@@ -82,7 +82,7 @@ def load_reward(path: Path | str, *, seed: int = 0, head: Head = "normal") -> Lo
     A fresh head is N(0, 1/(hidden+1)) as in OpenRLHF, or zero, where every pair starts as an exact tie.
     """
     folder = resolve(path)
-    stored = any(name.endswith("ForSequenceClassification") for name in _config(folder).architectures or [])
+    stored = is_classifier(folder)
     model, tokenizer = _read(folder, AutoModelForSequenceClassification, fresh="" if stored else "score.weight")
     score = getattr(model, "score", None)
     if not isinstance(score, nn.Linear) or score.out_features != 1 or score.bias is not None:
@@ -90,6 +90,11 @@ def load_reward(path: Path | str, *, seed: int = 0, head: Head = "normal") -> Lo
     if not stored:
         _reset(score, seed, head)
     return Loaded(model, tokenizer)
+
+
+def is_classifier(path: Path | str) -> bool:
+    """Whether a model has a stored head, as reward models do, rather than a vocabulary."""
+    return any(name.endswith("ForSequenceClassification") for name in _config(resolve(path)).architectures or [])
 
 
 def save(folder: Path | str, loaded: Loaded, record: TrainingRecord | None = None) -> Path:
