@@ -78,8 +78,8 @@ def train(
 
 def load(settings: TrainSettings, model: Path | str) -> Loaded:
     """The model that the objective trains, on this process's device."""
-    if settings.objective.kind == "reward":
-        loaded = load_reward(model, seed=settings.fit.seed, head=settings.head)
+    if isinstance(settings.objective, Reward):
+        loaded = load_reward(model, seed=settings.fit.seed, head=settings.head, outputs=settings.objective.outputs)
     else:
         loaded = load_policy(model)
     loaded.model.to(PartialState().device)  # pyright: ignore[reportArgumentType]

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from schemas.registry import Registry
 from training.batches import PairBatch
+from training.checkpoint import REWARD_OUTPUT
 from training.objectives import Objective, Step
 from training.score import Scored
 
@@ -48,11 +49,13 @@ class Reward(Objective):
     default: ClassVar[str] = "bradley_terry"
     kind: ClassVar[Literal["policy", "reward"]] = "reward"
     learning_rate: ClassVar[float] = 9e-6
+    outputs: ClassVar[tuple[str, ...]] = (REWARD_OUTPUT,)
+    """Columns of the head."""
 
-    def gap_of(self, scores: Scored, batch: PairBatch) -> Tensor:
+    def gap_of(self, scores: Scored, batch: PairBatch) -> Tensor:  # noqa: ARG002
         """[B] reward differences, for evaluation."""
-        rewards = PairRewards.of(scores, batch)
-        return rewards.chosen - rewards.rejected
+        chosen, rejected = scores.rewards[:, self.outputs.index(REWARD_OUTPUT)].chunk(2)
+        return chosen - rejected
 
 
 class PairReward(Reward):

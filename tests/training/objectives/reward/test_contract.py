@@ -56,7 +56,7 @@ def case(request: pytest.FixtureRequest, model_folder: Path, tokenizer: PreTrain
     # Sides of equal length: an objective that heeds length has nothing to say of them.
     rows = [pair_row(n, f"w{n} good" + " w1" * n, f"w{n} bad" + " w2" * n, margin=1.0) for n in range(PAIRS)]
     part = prepare_pairs(pair_table(rows), tokenizer, 64)
-    scorer = objective.scorer(load_reward(model_folder).model)
+    scorer = objective.scorer(load_reward(model_folder, outputs=objective.outputs).model)
     silence_dropout(scorer.train())
     return Case(objective, part.examples, objective.examples(part), scorer)
 
