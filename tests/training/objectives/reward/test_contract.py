@@ -37,11 +37,14 @@ class Case:
     scorer: nn.Module
 
     def step(self, rewards: Tensor, order: Tensor = EVERY) -> Step:
-        """The objective where the head says `rewards` [2 PAIRS], in the order of the batch."""
-        batch = self.examples.batch(order)
-        scores = self.scorer(batch)
+        """The objective on the pairs in that order, where the head says `rewards` [2 PAIRS] of them."""
+        scores = self.scorer(self.examples.batch(EVERY))
         columns = [rewards, *(torch.zeros_like(rewards),) * (scores.rewards.shape[1] - 1)]
-        return self.objective.loss_of(scores._replace(rewards=torch.stack(columns, 1)), batch)
+        both = torch.cat([order, order + PAIRS])
+        parts = [
+            part[both] if len(part) == 2 * PAIRS else part for part in scores._replace(rewards=torch.stack(columns, 1))
+        ]
+        return self.objective.loss_of(type(scores)(*parts), self.examples.batch(order))
 
     def gradient(self, rewards: Tensor) -> tuple[Tensor, Tensor]:
         """Of the loss by the rewards of chosen and of rejected responses, each [PAIRS]."""
@@ -82,9 +85,8 @@ def test_a_pair_of_weight_zero_has_no_gradient(case: Case) -> None:
 
 
 def test_the_order_of_a_batch_changes_nothing(case: Case) -> None:
-    order = torch.tensor([2, 0, 3, 1])
-    both = torch.cat([order, order + PAIRS])
-    assert case.step(REWARDS[both], order).loss.item() == pytest.approx(case.step(REWARDS).loss.item(), rel=1e-5)
+    shuffled = case.step(REWARDS, torch.tensor([2, 0, 3, 1]))
+    assert shuffled.loss.item() == pytest.approx(case.step(REWARDS).loss.item(), rel=1e-5)
 
 
 def test_rewards_and_loss_are_float32_under_a_bfloat16_trunk(case: Case) -> None:
