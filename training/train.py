@@ -98,7 +98,9 @@ def run(settings: TrainSettings, version: Version, loaded: Loaded, report: Repor
     for part in (train_part, test_part):
         _store_reference(part, objective, scorer, settings, report)
     last: dict[str, float] = {}
-    for last in fit(scorer, objective.examples(train_part), objective.loss_of, settings.fit):
+    examples = objective.examples(train_part)
+    around = objective.around(scorer, loaded.tokenizer, settings.max_length, settings.fit.precision)
+    for last in fit(scorer, examples, objective.loss_of, settings.fit, around):
         report("train", int(last["step"]), int(last["total_steps"]), last)
     # Speed differs from run to run, and the record must not.
     figures = {f"train_{name}": value for name, value in last.items() if name not in ("tokens_per_s", "step")}
