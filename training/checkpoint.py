@@ -15,7 +15,8 @@ from typing import Any, Literal, NamedTuple
 import torch
 from huggingface_hub import snapshot_download
 from safetensors import SafetensorError
-from torch import nn
+from safetensors.torch import save_file
+from torch import Tensor, nn
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -32,6 +33,7 @@ from schemas.revision import model_revision
 from training.prepare import pad_of
 
 RECORD = "training.json"
+GATE = "gate.safetensors"
 
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 """`owner/name`: a model on the Hugging Face hub."""
@@ -89,15 +91,14 @@ def load_reward(
     """
     folder = resolve(path)
     stored = is_classifier(folder)
-    names = dict(enumerate(outputs or (REWARD_OUTPUT,)))
-    fresh = {"id2label": names, "label2id": {name: place for place, name in names.items()}}
-    auto = AutoModelForSequenceClassification
+    auto, fresh = AutoModelForSequenceClassification, labels(outputs or (REWARD_OUTPUT,))
     model, tokenizer = _read(folder, auto) if stored else _read(folder, auto, "score.weight", **fresh)
     score = getattr(model, "score", None)
-    if not isinstance(score, nn.Linear) or score.bias is not None or REWARD_OUTPUT not in output_names(model):
+    found = output_names(model)
+    if not isinstance(score, nn.Linear) or score.bias is not None or not (outputs or REWARD_OUTPUT in found):
         raise ModelError(f"{path} is no reward model: it needs one `score` output without bias, or one named `reward`.")
-    if outputs and output_names(model) != tuple(outputs):
-        raise ModelError(f"{path} has the outputs {', '.join(output_names(model))}; this needs {', '.join(outputs)}.")
+    if outputs and found != tuple(outputs):
+        raise ModelError(f"{path} has the outputs {', '.join(found)}; this needs {', '.join(outputs)}.")
     if not stored:
         _reset(score, seed, head)
     return Loaded(model, tokenizer)
@@ -105,7 +106,21 @@ def load_reward(
 
 def output_names(model: PreTrainedModel) -> tuple[str, ...]:
     """Names of a classifier's outputs. What is alone is the reward, whatever it is called."""
-    names: dict[Any, str] = model.config.id2label or {}
+    return _names(model.config)
+
+
+def stored_outputs(path: Path | str) -> tuple[str, ...]:
+    """Names of the outputs of a stored classifier, whether or not one is the reward."""
+    return _names(_config(resolve(path)))
+
+
+def labels(outputs: Sequence[str]) -> dict[str, Any]:
+    """The part of a config that names the outputs of a head."""
+    return {"id2label": dict(enumerate(outputs)), "label2id": {name: place for place, name in enumerate(outputs)}}
+
+
+def _names(config: Any) -> tuple[str, ...]:
+    names: dict[int, str] = config.id2label or {}
     return tuple(names[place] for place in sorted(names)) if len(names) > 1 else (REWARD_OUTPUT,)
 
 
@@ -119,8 +134,16 @@ def is_classifier(path: Path | str) -> bool:
     return any(name.endswith("ForSequenceClassification") for name in _config(resolve(path)).architectures or [])
 
 
-def save(folder: Path | str, loaded: Loaded, record: TrainingRecord | None = None) -> Path:
-    """Write the model to `folder`, whole or not at all; an older model there is replaced."""
+def save(
+    folder: Path | str,
+    loaded: Loaded,
+    record: TrainingRecord | None = None,
+    gate: Mapping[str, Tensor] | None = None,
+) -> Path:
+    """Write the model to `folder`, whole or not at all; an older model there is replaced.
+
+    `gate` are the tensors of what stands behind the head (`training.gated`).
+    """
     folder = Path(folder).resolve()
     if folder.exists() and not (folder / "config.json").exists() and any(folder.iterdir()):
         raise ModelError(f"{folder} holds something else than a model; name another folder.")
@@ -128,6 +151,8 @@ def save(folder: Path | str, loaded: Loaded, record: TrainingRecord | None = Non
         with quiet():
             loaded.model.save_pretrained(draft)
             loaded.tokenizer.save_pretrained(draft)
+        if gate is not None:
+            save_file({name: tensor.contiguous() for name, tensor in gate.items()}, draft / GATE)
         if record is not None:
             text = json.dumps(asdict(record), indent=2, sort_keys=True)
             (draft / RECORD).write_text(text + "\n", encoding="utf-8")

@@ -34,13 +34,13 @@ class Ensemble(Strict):
     strength: float = Field(default=0.5, ge=0)
     """Of UWO's pessimism; 0 is the mean."""
 
-    def combined(self, rewards: ArrayLike) -> NDArray[np.float64]:
+    def combined(self, rewards: ArrayLike) -> NDArray[np.floating[Any]]:
         """[N] one reward of M standardised ones [M, N]. The variance is that of the members, not of a larger set."""
         each = np.asarray(rewards, dtype=np.float64)
         if self.how == "wco":
             return each.min(axis=0)
         doubt = self.strength if self.how == "uwo" else 0.0
-        return np.asarray(each.mean(axis=0) - doubt * each.var(axis=0), np.float64)
+        return each.mean(axis=0) - doubt * each.var(axis=0)
 
     def apart(self, items: Sequence[Item], *, precision: Precision = "no") -> NDArray[np.float64]:
         """[M, N] every member's standardised rewards of (prompt, response) items. One member is in memory at a time."""
@@ -48,7 +48,7 @@ class Ensemble(Strict):
             (rewards_of(one.model, items, precision=precision) - one.mean) / one.std for one in self.members
         ])  # fmt: skip
 
-    def rewards_of(self, items: Sequence[Item], *, precision: Precision = "no") -> NDArray[np.float64]:
+    def rewards_of(self, items: Sequence[Item], *, precision: Precision = "no") -> NDArray[np.floating[Any]]:
         """[N] the ensemble's rewards of (prompt, response) items."""
         return self.combined(self.apart(items, precision=precision))
 

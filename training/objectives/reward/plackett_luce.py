@@ -10,37 +10,38 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from training.batches import Sequences
+from training.batches import SequenceBatch, SequenceExamples, Sequences
 from training.objectives import Step
 from training.objectives.reward import Reward
 from training.prepare import PreparedPairs
 from training.score import Scored
 
 
-class ListBatch(NamedTuple):
-    """B ranked lists of up to R responses as N sequences: the first of every list, then the second of every list ..."""
+class ListBatch(SequenceBatch):
+    """B ranked lists as N sequences: the first of every list, then the second of every list ..."""
 
-    input_ids: Tensor
-    """[N, L] int64"""
-    attention_mask: Tensor
-    """[N, L] bool"""
-    completion_mask: Tensor
-    """[N, L] bool"""
     places: Tensor
     """[B, R] int64, the sequence at each rank; -1 behind the end of a list"""
-    weight: Tensor
+    list_weight: Tensor
     """[B] float32"""
+
+    @classmethod
+    def of(cls, sequences: SequenceBatch, places: Tensor, list_weight: Tensor) -> ListBatch:
+        """The sequences, and which lists they make up."""
+        batch = cls(*sequences)
+        batch.places, batch.list_weight = places, list_weight
+        return batch
 
     def to(self, device: torch.device) -> ListBatch:
         """The batch on a device."""
-        return ListBatch(*(part.to(device, non_blocking=True) for part in self))
+        return ListBatch.of(super().to(device), self.places.to(device), self.list_weight.to(device))
 
 
 class RankedLists:
     """Lists for training, best response first. A step's mean is over its lists."""
 
     def __init__(self, sequences: Sequences, lists: list[list[int]], weight: Tensor) -> None:
-        self.sequences, self.weight = sequences, weight
+        self.sequences, self.weight = SequenceExamples(sequences), weight
         self.lists = torch.nn.utils.rnn.pad_sequence([torch.tensor(one) for one in lists], True, -1)
         lengths = sequences.lengths[self.lists].where(self.lists >= 0, 0)
         self.lengths, self.tokens = lengths.amax(1), lengths.sum(1)
@@ -55,7 +56,7 @@ class RankedLists:
         there = ranks >= 0
         places = torch.full_like(ranks, -1)
         places[there] = torch.arange(int(there.sum()))
-        return ListBatch(*self.sequences.padded(ranks[there]), places.T, self.weight[rows])
+        return ListBatch.of(self.sequences.batch(ranks[there]), places.T, self.weight[rows])
 
 
 class Rankings(NamedTuple):
@@ -87,7 +88,7 @@ class PlackettLuce(Reward):
     def loss_of(self, scores: Scored, batch: ListBatch) -> Step:
         """The objective on N sequences."""
         there = batch.places >= 0
-        return self(Rankings(scores.rewards[batch.places.clamp(min=0), 0], there, batch.weight))
+        return self(Rankings(scores.rewards[batch.places.clamp(min=0), 0], there, batch.list_weight))
 
     def __call__(self, lists: Rankings) -> Step:
         """Mean of weight * sum over t of log sum over j >= t of exp(r_j - r_t)."""

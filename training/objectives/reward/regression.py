@@ -6,14 +6,14 @@ A model that learned ratings is a good start for `bradley_terry` with `scaled`: 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import pyarrow as pa
 import torch
 from torch import Tensor
 
 from schemas.errors import InputError
-from training.batches import PairExamples
+from training.batches import PairBatch, PairExamples
 from training.objectives import Step
 from training.objectives.reward import Reward
 from training.prepare import PreparedPairs
@@ -21,41 +21,37 @@ from training.ratings import MEAN, rating_of, read_ratings
 from training.score import Scored
 
 
-class RatedBatch(NamedTuple):
-    """B pairs as 2B sequences: all chosen, then all rejected, right-padded to L tokens."""
+class RatedBatch(PairBatch):
+    """B pairs with what each side was rated."""
 
-    input_ids: Tensor
-    """[2B, L] int64"""
-    attention_mask: Tensor
-    """[2B, L] bool"""
-    completion_mask: Tensor
-    """[2B, L] bool"""
     rating: Tensor
-    """[2B] float32, NaN where a response was not rated"""
-    margin: Tensor
-    """[B] float32"""
-    weight: Tensor
-    """[B] float32"""
+    """[2B] float32, all chosen first; NaN where a response was not rated"""
+
+    @classmethod
+    def of(cls, pairs: PairBatch, rating: Tensor) -> RatedBatch:
+        """The pairs with their ratings."""
+        batch = cls(*pairs)
+        batch.rating = rating
+        return batch
 
     def to(self, device: torch.device) -> RatedBatch:
         """The batch on a device."""
-        return RatedBatch(*(part.to(device, non_blocking=True) for part in self))
+        return RatedBatch.of(super().to(device), self.rating.to(device))
 
 
 class RatedPairs:
     """Pairs with what each side was rated, [2P], all chosen first. A step's mean is over its pairs."""
 
     def __init__(self, pairs: PairExamples, rating: Tensor) -> None:
-        self.sequences, self.margin, self.weight, self.rating = pairs.sequences, pairs.margin, pairs.weight, rating
+        self.pairs, self.rating = pairs, rating
         self.lengths, self.tokens, self.units = pairs.lengths, pairs.tokens, pairs.units
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        return len(self.pairs)
 
     def batch(self, rows: Tensor) -> RatedBatch:
-        """The padded batch of the given pairs."""
-        both = torch.cat([rows, rows + len(self)])
-        return RatedBatch(*self.sequences.padded(both), self.rating[both], self.margin[rows], self.weight[rows])
+        """The batch of the given pairs."""
+        return RatedBatch.of(self.pairs.batch(rows), self.rating[torch.cat([rows, rows + len(self)])])
 
 
 class Regression(Reward):

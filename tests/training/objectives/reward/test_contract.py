@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedTokenizerFast
 
 from tests.training.conftest import pair_row, pair_table
 from training.batches import PairExamples
-from training.checkpoint import load_reward
+from training.jobs import TrainSettings
 from training.loop import silence_dropout
 from training.objectives import Step
 from training.objectives.reward import REWARD, Reward
 from training.prepare import prepare_pairs
 from training.score import Scored, autocast
+from training.train import load
 
 PAIRS = 4
 EVERY = torch.arange(PAIRS)
@@ -54,12 +54,22 @@ class Case:
 
 
 @pytest.fixture(params=REWARD.classes)
-def case(request: pytest.FixtureRequest, model_folder: Path, tokenizer: PreTrainedTokenizerFast) -> Case:
-    objective = REWARD.build(request.param)
+def objective(request: pytest.FixtureRequest) -> Reward:
+    return REWARD.build(request.param)
+
+
+@pytest.fixture
+def case(objective: Reward, model_folder: Path) -> Case:
+    return case_of(objective, model_folder, [1.0] * PAIRS)
+
+
+def case_of(objective: Reward, model_folder: Path, weight: list[float]) -> Case:
+    loaded = load(TrainSettings(objective=objective, max_length=64), model_folder)
     # Sides of equal length: an objective that heeds length has nothing to say of them.
-    rows = [pair_row(n, f"w{n} good" + " w1" * n, f"w{n} bad" + " w2" * n, margin=1.0) for n in range(PAIRS)]
-    part = prepare_pairs(pair_table(rows), tokenizer, 64)
-    scorer = objective.scorer(load_reward(model_folder, outputs=objective.outputs).model)
+    sides = [(f"w{n} good" + " w1" * n, f"w{n} bad" + " w2" * n) for n in range(PAIRS)]
+    rows = [pair_row(n, *pair, margin=1.0, weight=weight[n]) for n, pair in enumerate(sides)]
+    part = prepare_pairs(pair_table(rows), loaded.tokenizer, 64)
+    scorer = objective.scorer(loaded.model)
     silence_dropout(scorer.train())
     return Case(objective, part.examples, objective.examples(part), scorer)
 
@@ -78,9 +88,8 @@ def test_extreme_rewards_stay_finite(case: Case, chosen: float, rejected: float)
     assert all(side.isfinite().all() for side in case.gradient(rewards))
 
 
-def test_a_pair_of_weight_zero_has_no_gradient(case: Case) -> None:
-    case.examples.weight = torch.tensor([1.0, 0.0, 2.0, 1.0])
-    for side in case.gradient(REWARDS):
+def test_a_pair_of_weight_zero_has_no_gradient(objective: Reward, model_folder: Path) -> None:
+    for side in case_of(objective, model_folder, [1.0, 0.0, 2.0, 1.0]).gradient(REWARDS):
         assert (side == 0).tolist() == [False, True, False, False]
 
 

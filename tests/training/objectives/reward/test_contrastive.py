@@ -7,23 +7,32 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.batches import PairBatch
+from training.batches import PairBatch, SequenceExamples, Sequences
 from training.checkpoint import load_reward
 from training.loop import silence_dropout
 from training.objectives import Step
 from training.objectives.reward import PairRewards
 from training.objectives.reward.bradley_terry import BradleyTerry
 from training.objectives.reward.contrastive import Contrastive, NoisyTwin, TwoViews, told_apart
+from training.tokens import Encoded
 from training.train import train
 
 REWARDS = torch.tensor([0.7, -1.2, 3.0, 0.2, 0.4, -1.0])
 ONES = torch.ones(3)
 ALL = torch.ones(6, dtype=torch.bool)
 NONE = torch.zeros(0)
+ENCODED = [Encoded([1, 4, 9, 12, 5, 8, 2], 5), Encoded([1, 4, 30, 5, 7, 2], 4)]
+BATCH = SequenceExamples(Sequences.of(ENCODED, pad=0)).batch(torch.arange(2))
+
+
+def pairs(weight: Tensor) -> PairBatch:
+    one = torch.ones_like(weight)
+    treatment = {"margin": 0 * one, "weight": weight, "soft_label": one}
+    return PairBatch(**dict.fromkeys(PairBatch._fields, NONE) | treatment)
 
 
 def step(objective: Contrastive, pooled: Tensor, again: Tensor, weight: Tensor = ONES) -> Step:
-    batch = PairBatch(NONE, NONE, NONE, NONE, 0 * ONES, weight, ONES)
+    batch = pairs(weight)
     return objective.loss_of(TwoViews(REWARDS[:, None], pooled, again), batch)
 
 
@@ -64,9 +73,8 @@ def test_a_pair_of_weight_zero_leaves_no_trace_in_the_states() -> None:
 def test_differences_are_told_apart_from_their_opposites() -> None:
     """Two pairs with orthogonal differences d, e: cosines of d with d, e, -d, -e are 1, 0, -1, 0."""
     pooled = torch.tensor([[2.0, 0.0], [0.0, 3.0], [1.0, 0.0], [0.0, 1.0]])
-    batch = PairBatch(NONE, NONE, NONE, NONE, torch.zeros(2), torch.ones(2), torch.ones(2))
     scores = TwoViews(torch.zeros(4, 1), pooled, pooled)
-    found = Contrastive(of="differences", temperature=1.0).loss_of(scores, batch).metrics["contrast"]
+    found = Contrastive(of="differences", temperature=1.0).loss_of(scores, pairs(torch.ones(2))).metrics["contrast"]
     assert found.item() == pytest.approx(math.log(1 + 2 * math.exp(-1) + math.exp(-2)))
 
 
@@ -74,21 +82,18 @@ def test_only_the_second_view_is_noisy_and_the_noise_is_the_same_again(model_fol
     model = load_reward(model_folder).model
     twin = NoisyTwin(model, 0.2)
     silence_dropout(twin.train())
-    ids = torch.tensor([[1, 4, 9, 12, 5, 8, 2], [1, 4, 9, 12, 5, 7, 2]])
-    batch = PairBatch(ids, ids > 0, ids > 0, NONE, NONE, NONE, NONE)
-    first, again = twin(batch), twin(batch)
-    assert first.pooled.equal(twin.scorer(batch).pooled)
+    first, again = twin(BATCH), twin(BATCH)
+    assert first.pooled.equal(twin.scorer(BATCH).pooled)
     assert not torch.allclose(first.again, first.pooled, atol=1e-3)
     assert first.again.equal(again.again)
-    clean = twin.eval()(batch)
+    clean = twin.eval()(BATCH)
     assert clean.again.equal(clean.pooled)
 
 
 def test_without_noise_the_views_are_one(model_folder: Path) -> None:
     twin = NoisyTwin(load_reward(model_folder).model, 0.0)
     silence_dropout(twin.train())
-    ids = torch.tensor([[1, 4, 9, 12, 5, 8, 2]])
-    found = twin(PairBatch(ids, ids > 0, ids > 0, NONE, NONE, NONE, NONE))
+    found = twin(BATCH)
     assert found.again.equal(found.pooled)
 
 

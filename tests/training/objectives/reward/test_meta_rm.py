@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerFast
 from schemas.errors import ConfigError, InputError
 from training.batches import SequenceBatch
 from training.checkpoint import load_reward
+from training.evaluate.rewards import rewards_of
 from training.objectives.reward.meta_rm import MetaRM, ascended, separation
 from training.score import RewardScorer, Scored
 from training.train import train
@@ -59,7 +60,7 @@ class Linear(nn.Module):
 
 
 PHI = torch.tensor([[1.0, 0.0, 2.0], [0.0, 1.0, 1.0], [3.0, 0.5, 0.0]], dtype=torch.float64)
-META = SequenceBatch(NONE, NONE, NONE, PHI)
+META = SequenceBatch(**dict.fromkeys(SequenceBatch._fields, NONE) | {"weight": PHI})
 
 
 def spread(model: Linear) -> Tensor:
@@ -119,17 +120,21 @@ def line(n: int, *responses: str) -> dict[str, object]:
     return {"prompt": [{"role": "user", "content": f"say w{n} it"}], "responses": responses}
 
 
+TEXTS = [(1, "w1"), (1, "w2"), (1, "w3"), (2, "w4"), (2, "w5"), (3, "w6"), (3, "w7")]
+
+
 def test_responses_come_by_prompts_in_the_order_of_the_file_over_and_over(
     tmp_path: Path, tokenizer: PreTrainedTokenizerFast, model_folder: Path
 ) -> None:
     path = write(tmp_path / "meta.jsonl", line(1, "w1", "w2", "w3"), line(2, "w4", "w5"), line(3, "w6", "w7"))
     batches = MetaRM(responses=path, prompts=2)._batches(path, tokenizer, 64)
     assert [group.tolist() for _, group in batches] == [[0, 0, 0, 1, 1], [2, 2]]
-    texts = [
-        tokenizer.decode(ids[learned]) for batch, _ in batches for ids, learned in zip(batch[0], batch[2], strict=True)
-    ]
-    assert texts == [f"w{n} </s>" for n in (1, 2, 3, 4, 5, 6, 7)]
-    scorer = RewardScorer(load_reward(model_folder).model).eval()
+    loaded = load_reward(model_folder)
+    scorer = RewardScorer(loaded.model).eval()
+    items = [([{"role": "user", "content": f"say w{n} it"}], text) for n, text in TEXTS]
+    with torch.no_grad():
+        found = torch.cat([scorer(batch).rewards[:, 0] for batch, _ in batches])
+    assert found.tolist() == pytest.approx(rewards_of(loaded, items).tolist(), abs=1e-6)
     around = MetaRM(responses=path, prompts=2).around(scorer, tokenizer, 64, "no")
     for _ in range(3):
         with around():

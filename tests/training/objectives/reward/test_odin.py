@@ -29,7 +29,8 @@ HEAD = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
 
 def step(odin: Odin, rewards: Tensor, lengths: Tensor, head: Tensor = HEAD) -> Step:
     learned = torch.arange(int(TOKENS.max())) < TOKENS[:, None]
-    batch = PairBatch(NONE, NONE, learned, NONE, 0 * ONES, ONES, ONES)
+    treatment = {"margin": 0 * ONES, "weight": ONES, "soft_label": ONES}
+    batch = PairBatch(**dict.fromkeys(PairBatch._fields, NONE) | {"completion_mask": learned} | treatment)
     return odin.loss_of(TwoRewards(torch.stack([rewards, lengths], 1), NONE, head), batch)
 
 

@@ -9,11 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import logsigmoid
-from transformers import PreTrainedTokenizerFast
 
 from tests.training.conftest import pair_row, pair_table, write_version
-from training.objectives.reward.plackett_luce import PlackettLuce, RankedLists, Rankings, rankings
+from training.checkpoint import load_reward
+from training.evaluate.rewards import rewards_of
+from training.objectives.reward.plackett_luce import PlackettLuce, Rankings, rankings
 from training.prepare import prepare_pairs
+from training.score import RewardScorer
+from training.tokens import encode
 from training.train import train
 
 A, B, C, D = "w1 good", "w2 good good", "w3 bad", "w4 bad bad"
@@ -95,20 +98,22 @@ def test_prompts_do_not_mix_and_two_prompts_make_no_list() -> None:
     assert sorted(ranks for ranks, _ in rankings(table)) == [[0, 3], [1, 4], [2, 5]]
 
 
-def test_a_batch_holds_each_response_of_a_list_once(tokenizer: PreTrainedTokenizerFast) -> None:
+def test_a_batch_holds_each_response_of_a_list_once(model_folder: Path) -> None:
+    loaded = load_reward(model_folder)
     table = pair_table([*rows((A, B), (B, C), (A, C), weight=2.0), *rows((D, A), prompt="q", weight=0.5)])
-    part = prepare_pairs(table, tokenizer, 64)
+    part = prepare_pairs(table, loaded.tokenizer, 64)
     lists = PlackettLuce().examples(part)
-    assert isinstance(lists, RankedLists)
     assert (len(lists), lists.weight.tolist(), lists.units.tolist()) == (2, [2.0, 0.5], [1, 1])
     batch = lists.batch(torch.tensor([1, 0]))
     assert batch.places.tolist() == [[0, 2, -1], [1, 3, 4]]
-    texts = [
-        tokenizer.decode(ids[learned]) for ids, learned in zip(batch.input_ids, batch.completion_mask, strict=True)
-    ]
-    assert [text.removesuffix(" </s>") for text in texts] == [D, A, A, B, C]
-    assert lists.tokens.tolist()[1] == int(batch.attention_mask[[0, 2]].sum())
-    assert lists.lengths.tolist()[0] == int(batch.attention_mask.sum(1)[[1, 3, 4]].max())
+    with torch.no_grad():
+        found = RewardScorer(loaded.model).eval()(batch).rewards[:, 0]
+    prompt = [{"role": "user", "content": "say w1 it"}]
+    said = rewards_of(loaded, [(prompt, text) for text in (D, A, A, B, C)])
+    assert found.tolist() == pytest.approx(said.tolist(), abs=1e-6)
+    sides = [len(one.ids) for one in encode(loaded.tokenizer, [prompt] * 4, [A, B, C, D])]
+    assert lists.tokens.tolist() == [sum(sides[:3]), sides[0] + sides[3]]
+    assert lists.lengths.tolist() == [max(sides[:3]), max(sides[0], sides[3])]
 
 
 def test_lists_train_a_reward_model(model_folder: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from transformers import PreTrainedTokenizerFast
 
 from schemas.errors import InputError
 from tests.training.conftest import pair_row, pair_table, write_version
+from training.batches import PairBatch
 from training.evaluate.rewards import rewards_of
 from training.objectives import Step
 from training.objectives.reward.regression import RatedBatch, Regression
@@ -23,8 +24,8 @@ NONE = torch.zeros(0)
 
 def step(rewards: Tensor, rating: list[float], margin: list[float], weight: list[float] | None = None) -> Step:
     given = torch.tensor(weight or [1.0] * len(margin))
-    batch = RatedBatch(NONE, NONE, NONE, torch.tensor(rating), torch.tensor(margin), given)
-    return Regression().loss_of(Scored(rewards[:, None], NONE), batch)
+    pairs = PairBatch(**dict.fromkeys(PairBatch._fields, NONE) | {"margin": torch.tensor(margin), "weight": given})
+    return Regression().loss_of(Scored(rewards[:, None], NONE), RatedBatch.of(pairs, torch.tensor(rating)))
 
 
 def test_worked_number() -> None:
