@@ -42,7 +42,7 @@ class Ensemble(Strict):
         doubt = self.strength if self.how == "uwo" else 0.0
         return each.mean(axis=0) - doubt * each.var(axis=0)
 
-    def apart(self, items: Sequence[Item], *, precision: Precision = "no") -> NDArray[np.float64]:
+    def apart(self, items: Sequence[Item], *, precision: Precision = "no") -> NDArray[np.floating[Any]]:
         """[M, N] every member's standardised rewards of (prompt, response) items. One member is in memory at a time."""
         return np.stack([
             (rewards_of(one.model, items, precision=precision) - one.mean) / one.std for one in self.members
