@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
@@ -22,7 +22,7 @@ from curation.importers import import_paths
 from curation.ledger import Served
 from curation.pairing import build_pairs, gather
 from flows.events import announce
-from flows.judging import groups_of, judge, judge_by_rules
+from flows.judging import groups_of, judge, judge_by_rules, mean_ratings
 from flows.principles import find_principles
 from flows.recipe import Recipe, load
 from flows.rubrics import rubrics_for
@@ -98,19 +98,13 @@ def chosen_prompts(lake: Lake, recipe: Recipe) -> list[Prompt]:
     """The prompts that a recipe works on, by id. Raises InputError when there are none."""
     if not recipe.prompts:
         raise ConfigError("This recipe names no prompts; add `prompts: {sources: [NAME]}`.")
-    sources, limit = recipe.prompts.sources, recipe.prompts.limit
-    shares = sources.items() if isinstance(sources, Mapping) else [(list(sources), limit)]
-    tables = [lake.ask("prompts_of", sources=[name] if isinstance(name, str) else name, most=n) for name, n in shares]
+    shares, limit = recipe.prompts.shares, recipe.prompts.limit
+    tables = [lake.ask("prompts_of", sources=list(sources), most=most) for sources, most in shares]
     rows = sorted((row for table in tables for row in table.to_pylist()), key=lambda row: row["prompt_id"])
     if not rows:
-        wanted = " or ".join(sources)
+        wanted = " or ".join(recipe.prompts.sources)
         raise InputError(f"The warehouse has no prompts of source {wanted}; run `prefinery import` first.")
-    return [_prompt(row) for row in rows[:limit]]
-
-
-def _prompt(row: dict[str, Any]) -> Prompt:
-    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
-    return Prompt(**fields)
+    return [Prompt.of_row(row) for row in rows[:limit]]
 
 
 def stored_responses(lake: Lake, prompts: Sequence[Prompt]) -> list[Response]:
@@ -155,8 +149,8 @@ def pair_and_publish(run: Run, prompts: Sequence[Prompt]) -> Published:
     recipe = run.recipe
     assert recipe.pair is not None and recipe.publish is not None
     wanted = pa.table({"call_id": pa.array(run.call_ids, pa.string())})
-    scores = run.lake.ask("scored", aspects=recipe.aspects and list(recipe.aspects), wanted=wanted)
-    scores = scores.filter(pc.field("prompt_id").isin([prompt.prompt_id for prompt in prompts]))  # no golden ones
+    own = pc.field("prompt_id").isin([prompt.prompt_id for prompt in prompts])  # no golden ones
+    scores = mean_ratings(run).filter(own)
     votes = run.lake.ask("verdicts", prompts_in=_ids(prompts), wanted=wanted)
     built = build_pairs(recipe.pair, gather(scores, votes), run.run_id)
     if recipe.balance:

@@ -10,14 +10,14 @@ import yaml
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, model_validator
 
 from curation.adaptive import Panel
+from curation.balance import Balance
 from curation.budget import Limits
 from curation.engines import ENGINES, Engine
 from curation.gate import Gate
 from curation.generate import Generation
 from curation.importers import IMPORTERS, Importer
-from curation.judges import JUDGES, ComparingJudge, Judge
+from curation.judges import JUDGES, ComparingJudge, Judge, RatingJudge
 from curation.pairing import PAIR_BUILDERS, PairBuilder
-from curation.pairing.balance import Balance
 from curation.principles.stage import PrincipleStage
 from curation.rubrics.settings import RubricStage
 from curation.rules import RULES, Rule
@@ -47,6 +47,13 @@ class PromptChoice(Strict):
     """Values of the `source` column; as a mapping, at most so many prompts of each, the first by id."""
     limit: int | None = Field(default=None, gt=0)
     """At most this many in all, the first by id; all when absent."""
+
+    @property
+    def shares(self) -> list[tuple[tuple[str, ...], int | None]]:
+        """Sources that are taken from together, and how many prompts at most."""
+        if isinstance(self.sources, Mapping):
+            return [((source,), most) for source, most in self.sources.items()]
+        return [(self.sources, self.limit)]
 
 
 class Publish(Strict):
@@ -96,6 +103,9 @@ class Recipe(Strict):
     rubrics: RubricStage | None = None
     """Write rubrics for the prompts; the judges `rubric` and `criteria` judge by those that are accepted."""
     judges: tuple[AnyJudge, ...] = ()
+    second_opinions: tuple[str, ...] = ()
+    """Rating judges, as NAME:MODEL, that are asked in this order and only about answers to a prompt that all before
+    rate alike. What they say breaks the tie and counts for nothing else."""
     adaptive: Panel | None = None
     """Ask the comparing judges in rounds, and only where the verdicts so far leave it open; else all about all."""
     rules: tuple[AnyRule, ...] = ()
@@ -132,6 +142,11 @@ class Recipe(Strict):
         comparing = {judge.annotator for judge in self.judges if isinstance(judge, ComparingJudge)}
         if self.adaptive and self.adaptive.prices.keys() != comparing:
             raise ValueError(f"adaptive: give a price to each comparing judge: {', '.join(sorted(comparing))}")
+        rating = [judge.annotator for judge in self.judges if isinstance(judge, RatingJudge)]
+        if unknown := {*self.second_opinions} - {*rating}:
+            raise ValueError(f"second_opinions: {min(unknown)} is no rating judge; add it to `judges`")
+        if rating and {*rating} == {*self.second_opinions}:
+            raise ValueError("second_opinions: leave out the judge that gives the first")
         if bool(self.pair) != bool(self.publish):
             raise ValueError("pair and publish belong together; add the missing one")
         return self

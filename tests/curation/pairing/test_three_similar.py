@@ -127,7 +127,8 @@ def test_people_who_voted_on_real_answers(lake, real_data):
     nothing = prompts.rename_columns(["call_id"]).slice(0, 0)
     evidence = list(
         gather(
-            lake.ask("scored", aspects=None, wanted=nothing), lake.ask("verdicts", prompts_in=prompts, wanted=nothing)
+            lake.ask("scored", aspects=None, later=[], wanted=nothing),
+            lake.ask("verdicts", prompts_in=prompts, wanted=nothing),
         )
     )
     built = build_pairs(ThreeSimilar(least_votes=1), evidence)
