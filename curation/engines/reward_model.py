@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from curation.engines import Answer, Engine, device, in_batches
+from curation import checkpoints
+from curation.engines import Answer, Engine, in_batches
 from schemas.calls import Reply, Request
 from schemas.errors import ConfigError, ModelError, UpstreamError
-from schemas.quiet import quiet
 
 DIGITS = 6
 """Of a reward: batches of another width differ in the digits behind these."""
@@ -43,30 +43,19 @@ class RewardModel(Engine):
         yield partial(in_batches, self._load(model).replies, self.batch_size)
 
     def _load(self, model: str) -> Served:
-        from safetensors import SafetensorError
-        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+        from transformers import AutoModelForSequenceClassification
 
-        try:
-            with quiet():
-                tokenizer: Any = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
-                loaded: Any = AutoModelForSequenceClassification.from_pretrained(
-                    model, dtype=self.dtype, use_safetensors=True, trust_remote_code=False, output_loading_info=True
-                )
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            raise ModelError(f"{model} cannot be loaded as a reward model: {str(error).splitlines()[0]}") from error
-        weights, report = loaded
-        if missing := sorted(map(str, {*report["missing_keys"], *report["mismatched_keys"]})):
-            raise ModelError(
-                f"{model} is no reward model: it lacks {missing[0]}; train one with `prefinery train reward`."
-            )
+        mend = "train one with `prefinery train reward`"
+        loaded = checkpoints.load(
+            model, AutoModelForSequenceClassification, dtype=self.dtype, kind="reward model", mend=mend
+        )
+        weights, tokenizer = loaded
         if weights.config.num_labels != 1:
             raise ModelError(f"{model} has {weights.config.num_labels} outputs; a reward model has one.")
         if tokenizer.chat_template is None:
             raise ModelError(f"{model} has no chat template; save one with its tokenizer.")
         weights.config.pad_token_id = tokenizer.pad_token_id = tokenizer.pad_token_id or tokenizer.eos_token_id or 0
-        limits = (self.max_model_len, getattr(weights.config.get_text_config(), "max_position_embeddings", None))
-        limit = min((limit for limit in limits if limit), default=tokenizer.model_max_length)
-        return Served(weights=weights.to(device()).eval(), tokenizer=tokenizer, limit=limit)
+        return Served(weights=weights, tokenizer=tokenizer, limit=loaded.limit(self.max_model_len))
 
 
 @dataclass(frozen=True, kw_only=True)
