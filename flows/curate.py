@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from prefect import flow
 
 from curation.budget import Limits
+from curation.filters import filtered
 from curation.gate import check_gate
 from curation.generate import Assignment, assignments, responses
 from curation.golden import with_golden
@@ -77,6 +78,8 @@ def curate_into(lake: Lake, recipe: Recipe) -> Published | None:
     if not recipe.prompts:
         return None
     prompts = chosen_prompts(lake, recipe)
+    if recipe.filters:
+        prompts = filter_prompts(run, prompts)
     answered = generate(run, prompts) if recipe.generate else stored_responses(lake, prompts)
     groups = groups_of(*with_golden(lake, recipe.gate, prompts, answered))
     if recipe.rules:
@@ -106,6 +109,16 @@ def chosen_prompts(lake: Lake, recipe: Recipe) -> list[Prompt]:
         wanted = " or ".join(sources)
         raise InputError(f"The warehouse has no prompts of source {wanted}; run `prefinery import` first.")
     return [_prompt(row) for row in rows[:limit]]
+
+
+def filter_prompts(run: Run, prompts: Sequence[Prompt]) -> list[Prompt]:
+    """The prompts that every filter of the recipe lets pass. Raises InputError when there are none."""
+    kept, drops = filtered(run.recipe.filters, prompts, run.run_id)
+    run.lake.append((DROPS, DROPS.rows(drops)))
+    run.finish(Funnel.of("filter", "prompts", read=len(prompts), kept=len(kept), drops=drops))
+    if not kept:
+        raise InputError(f"No prompt is left of {len(prompts)}; see the reasons in the table `drops`.")
+    return kept
 
 
 def _prompt(row: dict[str, Any]) -> Prompt:

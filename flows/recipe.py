@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, m
 from curation.adaptive import Panel
 from curation.budget import Limits
 from curation.engines import ENGINES, Engine
+from curation.filters import FILTERS, Filter
 from curation.gate import Gate
 from curation.generate import Generation
 from curation.importers import IMPORTERS, Importer
@@ -26,6 +27,7 @@ from schemas.errors import ConfigError, explain_settings
 from training.jobs import TrainSettings, settings_of
 
 AnyEngine = Annotated[Engine, BeforeValidator(ENGINES.build), PlainSerializer(Plugin.spec)]
+AnyFilter = Annotated[Filter, BeforeValidator(FILTERS.build), PlainSerializer(Plugin.spec)]
 AnyJudge = Annotated[Judge, BeforeValidator(JUDGES.build), PlainSerializer(Plugin.spec)]
 AnyRule = Annotated[Rule, BeforeValidator(RULES.build), PlainSerializer(Plugin.spec)]
 AnyImporter = Annotated[Importer, BeforeValidator(IMPORTERS.build), PlainSerializer(Plugin.spec)]
@@ -86,6 +88,8 @@ class Recipe(Strict):
     """Every random choice derives from it: models, orders, samples."""
     imports: tuple[Import, ...] = ()
     prompts: PromptChoice | None = None
+    filters: tuple[AnyFilter, ...] = ()
+    """Which of the prompts are left out before anything is asked: those of evaluation sets, malformed conversations."""
     engine: AnyEngine | None = None
     """Serves every model that the recipe names, unless `engines` says otherwise."""
     engines: Mapping[str, AnyEngine] = Field(default_factory=dict)
@@ -117,7 +121,9 @@ class Recipe(Strict):
     @property
     def _stages_on_prompts(self) -> list[str]:
         return [
-            name for name in ("generate", "rubrics", "judges", "rules", "principles", "pair") if getattr(self, name)
+            name
+            for name in ("filters", "generate", "rubrics", "judges", "rules", "principles", "pair")
+            if getattr(self, name)
         ]
 
     @model_validator(mode="after")
