@@ -21,7 +21,8 @@ from curation.generate import Assignment, assignments, responses
 from curation.golden import with_golden
 from curation.importers import import_paths
 from curation.ledger import Served
-from curation.pairing import build_pairs, gather
+from curation.pairing import Built, build_pairs, gather
+from curation.pairing.leaks import MARKS
 from flows.events import announce
 from flows.judging import groups_of, judge, judge_by_rules
 from flows.principles import find_principles
@@ -163,6 +164,11 @@ def write(
     return kept, drops
 
 
+def _sides(built: Built) -> pa.Table:
+    """The responses of the pairs."""
+    return pa.table({"response_id": [side for pair in built.pairs for side in (pair.chosen_id, pair.rejected_id)]})
+
+
 def pair_and_publish(run: Run, prompts: Sequence[Prompt]) -> Published:
     """Pairs from this run's verdicts and from people's, published as the next version."""
     recipe = run.recipe
@@ -172,9 +178,11 @@ def pair_and_publish(run: Run, prompts: Sequence[Prompt]) -> Published:
     scores = scores.filter(pc.field("prompt_id").isin([prompt.prompt_id for prompt in prompts]))  # no golden ones
     votes = run.lake.ask("verdicts", prompts_in=_ids(prompts), wanted=wanted)
     built = build_pairs(recipe.pair, gather(scores, votes), run.run_id)
+    if recipe.leaks:
+        seams = run.lake.ask("seams", wanted=_sides(built), marks=MARKS)
+        built = recipe.leaks.applied(built, dict(zip(*seams.to_pydict().values(), strict=True)))
     if recipe.balance:
-        sides = pa.table({"response_id": [side for pair in built.pairs for side in (pair.chosen_id, pair.rejected_id)]})
-        built = recipe.balance.applied(built, run.lake.ask("side_facts", wanted=sides))
+        built = recipe.balance.applied(built, run.lake.ask("side_facts", wanted=_sides(built)))
     if not built.pairs:
         raise InputError(f"No pair is left of {built.funnel.read} comparisons; see the reasons in the table `drops`.")
     run.finish(built.funnel)

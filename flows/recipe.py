@@ -19,6 +19,7 @@ from curation.importers import IMPORTERS, Importer
 from curation.judges import JUDGES, ComparingJudge, Judge
 from curation.pairing import PAIR_BUILDERS, PairBuilder
 from curation.pairing.balance import Balance
+from curation.pairing.leaks import LeakScan
 from curation.principles.stage import PrincipleStage
 from curation.rubrics.settings import RubricStage
 from curation.rules import RULES, Rule
@@ -111,6 +112,8 @@ class Recipe(Strict):
     aspects: tuple[str, ...] | None = None
     """Aspects whose mean is a response's score in pairing; when absent all but `overall`, or it where it is alone."""
     pair: AnyPairBuilder | None = None
+    leaks: LeakScan | None = None
+    """Drop pairs whose winner a stray token, a role name or a line end tells; `{}` for the usual bounds."""
     balance: Balance | None = None
     """Drop or weigh pairs until length, format or author no longer tell the winner."""
     publish: Publish | None = None
