@@ -115,6 +115,18 @@ def test_position_bias(lake, vote):
     assert (undecided["consistent"], undecided["flipped"]) == (0.0, 0.0)
 
 
+def test_a_judge_that_always_takes_the_first_is_right_about_nothing(lake, vote):
+    """`methods/reward.md` 13.4: accuracy 0, inconsistency 1."""
+    for pair in ("xy", "xz", "yz"):
+        vote(pair, pair[0])
+        for shown in (pair, pair[::-1]):
+            vote(shown, shown[0], annotator="judge", annotator_kind="ai")
+    (bias,) = ask(lake, "from position_bias where annotator = 'judge'")
+    (beside,) = ask(lake, "from agreement where judge = 'judge' and other is null")
+    assert (bias["first_rate"], bias["consistent"], bias["flipped"]) == (1.0, 0.0, 1.0)
+    assert (beside["accuracy"], beside["n_known"]) == (0.0, 3)
+
+
 def test_agreement_inputs(lake, vote, answers):
     vote("xy", "x")
     vote("yx", None)

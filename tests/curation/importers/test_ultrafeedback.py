@@ -1,5 +1,6 @@
 import json
 
+import pyarrow as pa
 import pytest
 
 from curation.importers import import_paths
@@ -79,6 +80,7 @@ def test_forty_planted_inversions_are_found_and_no_other(lake, tmp_path):
     notes = {note.kind: note.rows for note in done.notes}
     assert notes["overall 10 repaired to 1"] == 40
     assert notes["overall 10 is in doubt; it needs a judge"] == 10
+    assert lake.read(SCORES).schema.field("value").type == pa.float64()
     overall = [row["value"] for row in lake.read(SCORES).to_pylist() if row["aspect"] == "overall"]
     assert [overall.count(value) for value in (1.0, 10.0, 6.0, None)] == [40, 25, 25, 10]
 

@@ -7,8 +7,10 @@ import pyarrow as pa
 import pytest
 
 from curation.asking import Group, TemplateAsker
+from curation.importers import import_paths
+from curation.importers.hh_rlhf import HHRLHF
 from curation.judges import JUDGES, ComparingJudge
-from curation.labels.evidence import Ballot, Evidence
+from curation.labels.evidence import Ballot, Evidence, gather
 from curation.pairing import build_pairs
 from curation.pairing.leaks import MARKS, LeakScan, told
 from curation.pairing.majority import Majority
@@ -156,3 +158,26 @@ def test_seams_are_taken_where_the_texts_lie(lake):
     rows = lake.ask("seams", wanted=wanted, marks=MARKS).to_pylist()
     found = {row["response_id"]: row["seams"] for row in rows}
     assert {one.text: found.get(one.response_id) for one in responses} == SEAMS
+
+
+def test_what_runs_on_in_real_answers_tells_no_winner(lake, real_data, record_property):
+    """17 of HH-RLHF's answers hold the name of the next speaker, on both sides alike."""
+    import_paths(lake, HHRLHF(), [real_data / "hh_rlhf"])
+    prompts = lake.ask("prompts_of", sources=["hh_rlhf"], most=None).select(["prompt_id"])
+    nothing = pa.table({"call_id": pa.array([], pa.string())})
+    scores, votes = (
+        lake.ask("scored", aspects=None, wanted=nothing),
+        lake.ask("verdicts", prompts_in=prompts, wanted=nothing),
+    )
+    found = build_pairs(Majority(), gather(scores, votes))
+    wanted = pa.table({"response_id": [side for pair in found.pairs for side in (pair.chosen_id, pair.rejected_id)]})
+    seams = dict(zip(*lake.ask("seams", wanted=wanted, marks=MARKS).to_pydict().values(), strict=True))
+    assert len(seams) == 17
+    assert LeakScan().applied(found, seams) == found
+    texts = [seams.get(side, "") for side in wanted.column("response_id").to_pylist()]
+    labels, asked = [True, False] * len(found.pairs), [pair.prompt_id for pair in found.pairs for _ in range(2)]
+    accuracy = told(texts, labels, asked).accuracy
+    record_property(
+        "winner told by what is no content", f"{accuracy.value:.1%} [{accuracy.low:.1%}, {accuracy.high:.1%}]"
+    )
+    assert accuracy.low < 0.5 < accuracy.high
