@@ -1,7 +1,7 @@
 """Pairs whose winner can be told without reading an answer: by a stray chat token, a role name, a line end.
 
-RM-R1 (arXiv 2505.02387) left out nearly a third of its source because rejected answers alone held a chat token. What learns
-from such pairs learns the token.
+RM-R1 (arXiv 2505.02387) left out nearly a third of its source because rejected answers alone held a chat token. What
+learns from such pairs learns the token.
 """
 
 from __future__ import annotations

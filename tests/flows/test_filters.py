@@ -64,11 +64,6 @@ def test_no_evaluation_prompt_is_published_and_each_has_its_reason(stored, recip
     }  # fmt: skip
 
 
-def test_a_recipe_without_filters_uses_every_prompt(stored, recipe):
-    curate_into(stored, recipe())
-    assert len(published(stored)) == 80
-
-
 def test_filters_that_leave_nothing_say_so(stored, recipe):
     with pytest.raises(InputError, match="No prompt is left of 80; see the reasons"):
         curate_into(stored, recipe("filters: [{name: contamination, sources: [mix, truthful_qa]}]"))

@@ -41,7 +41,7 @@ def group_of(number):
 def formatted(name):
     """(frame, whether the first answer is better, prompt) of what a judge is asked: its request without the answers."""
     chance, judge = random.Random(0), JUDGES.build({"name": name, "model": "m"})
-    for group in map(group_of, range(40)):
+    for group in map(group_of, range(25)):
         better = chance.choice(group.responses)
         for question in judge.questions(group, 0):
             frame = question.request.messages[0]["content"]
