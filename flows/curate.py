@@ -15,12 +15,14 @@ import pyarrow.compute as pc
 from prefect import flow
 
 from curation.budget import Limits
+from curation.filters import filtered
 from curation.gate import check_gate
 from curation.generate import Assignment, assignments, responses
 from curation.golden import with_golden
 from curation.importers import import_paths
+from curation.leaks import MARKS
 from curation.ledger import Served
-from curation.pairing import build_pairs, gather
+from curation.pairing import Built, build_pairs, gather
 from flows.events import announce
 from flows.judging import groups_of, judge, judge_by_rules, mean_ratings
 from flows.principles import find_principles
@@ -77,6 +79,8 @@ def curate_into(lake: Lake, recipe: Recipe) -> Published | None:
     if not recipe.prompts:
         return None
     prompts = chosen_prompts(lake, recipe)
+    if recipe.filters:
+        prompts = filter_prompts(run, prompts)
     answered = generate(run, prompts) if recipe.generate else stored_responses(lake, prompts)
     groups = groups_of(*with_golden(lake, recipe.gate, prompts, answered))
     if recipe.rules:
@@ -105,6 +109,16 @@ def chosen_prompts(lake: Lake, recipe: Recipe) -> list[Prompt]:
         wanted = " or ".join(recipe.prompts.sources)
         raise InputError(f"The warehouse has no prompts of source {wanted}; run `prefinery import` first.")
     return [Prompt.of_row(row) for row in rows[:limit]]
+
+
+def filter_prompts(run: Run, prompts: Sequence[Prompt]) -> list[Prompt]:
+    """The prompts that every filter of the recipe lets pass. Raises InputError when there are none."""
+    kept, drops = filtered(run.recipe.filters, prompts, run.run_id)
+    run.lake.append((DROPS, DROPS.rows(drops)))
+    run.finish(Funnel.of("filter", "prompts", read=len(prompts), kept=len(kept), drops=drops))
+    if not kept:
+        raise InputError(f"No prompt is left of {len(prompts)}; see the reasons in the table `drops`.")
+    return kept
 
 
 def stored_responses(lake: Lake, prompts: Sequence[Prompt]) -> list[Response]:
@@ -144,6 +158,11 @@ def write(
     return kept, drops
 
 
+def _sides(built: Built) -> pa.Table:
+    """The responses of the pairs."""
+    return pa.table({"response_id": [side for pair in built.pairs for side in (pair.chosen_id, pair.rejected_id)]})
+
+
 def pair_and_publish(run: Run, prompts: Sequence[Prompt]) -> Published:
     """Pairs from this run's verdicts and from people's, published as the next version."""
     recipe = run.recipe
@@ -153,9 +172,11 @@ def pair_and_publish(run: Run, prompts: Sequence[Prompt]) -> Published:
     scores = mean_ratings(run).filter(own)
     votes = run.lake.ask("verdicts", prompts_in=_ids(prompts), wanted=wanted)
     built = build_pairs(recipe.pair, gather(scores, votes), run.run_id)
+    if recipe.leaks:
+        seams = run.lake.ask("seams", wanted=_sides(built), marks=MARKS)
+        built = recipe.leaks.applied(built, dict(zip(*seams.to_pydict().values(), strict=True)))
     if recipe.balance:
-        sides = pa.table({"response_id": [side for pair in built.pairs for side in (pair.chosen_id, pair.rejected_id)]})
-        built = recipe.balance.applied(built, run.lake.ask("side_facts", wanted=sides))
+        built = recipe.balance.applied(built, run.lake.ask("side_facts", wanted=_sides(built)))
     if not built.pairs:
         raise InputError(f"No pair is left of {built.funnel.read} comparisons; see the reasons in the table `drops`.")
     run.finish(built.funnel)

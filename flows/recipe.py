@@ -13,10 +13,12 @@ from curation.adaptive import Panel
 from curation.balance import Balance
 from curation.budget import Limits
 from curation.engines import ENGINES, Engine
+from curation.filters import FILTERS, Filter
 from curation.gate import Gate
 from curation.generate import Generation
 from curation.importers import IMPORTERS, Importer
 from curation.judges import JUDGES, ComparingJudge, Judge, RatingJudge
+from curation.leaks import LeakScan
 from curation.pairing import PAIR_BUILDERS, PairBuilder
 from curation.principles.stage import PrincipleStage
 from curation.rubrics.settings import RubricStage
@@ -26,6 +28,7 @@ from schemas.errors import ConfigError, explain_settings
 from training.jobs import TrainSettings, settings_of
 
 AnyEngine = Annotated[Engine, BeforeValidator(ENGINES.build), PlainSerializer(Plugin.spec)]
+AnyFilter = Annotated[Filter, BeforeValidator(FILTERS.build), PlainSerializer(Plugin.spec)]
 AnyJudge = Annotated[Judge, BeforeValidator(JUDGES.build), PlainSerializer(Plugin.spec)]
 AnyRule = Annotated[Rule, BeforeValidator(RULES.build), PlainSerializer(Plugin.spec)]
 AnyImporter = Annotated[Importer, BeforeValidator(IMPORTERS.build), PlainSerializer(Plugin.spec)]
@@ -93,6 +96,8 @@ class Recipe(Strict):
     """Every random choice derives from it: models, orders, samples."""
     imports: tuple[Import, ...] = ()
     prompts: PromptChoice | None = None
+    filters: tuple[AnyFilter, ...] = ()
+    """Which of the prompts are left out before anything is asked: those of evaluation sets, malformed conversations."""
     engine: AnyEngine | None = None
     """Serves every model that the recipe names, unless `engines` says otherwise."""
     engines: Mapping[str, AnyEngine] = Field(default_factory=dict)
@@ -117,6 +122,8 @@ class Recipe(Strict):
     aspects: tuple[str, ...] | None = None
     """Aspects whose mean is a response's score in pairing; when absent all but `overall`, or it where it is alone."""
     pair: AnyPairBuilder | None = None
+    leaks: LeakScan | None = None
+    """Drop pairs whose winner a stray token, a role name or a line end tells; `{}` for the usual bounds."""
     balance: Balance | None = None
     """Drop or weigh pairs until length, format or author no longer tell the winner."""
     publish: Publish | None = None
@@ -127,7 +134,9 @@ class Recipe(Strict):
     @property
     def _stages_on_prompts(self) -> list[str]:
         return [
-            name for name in ("generate", "rubrics", "judges", "rules", "principles", "pair") if getattr(self, name)
+            name
+            for name in ("filters", "generate", "rubrics", "judges", "rules", "principles", "pair")
+            if getattr(self, name)
         ]
 
     @model_validator(mode="after")
