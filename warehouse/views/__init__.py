@@ -38,11 +38,13 @@ def create_views(con: duckdb.DuckDBPyConnection, *names: str) -> None:
     One whose columns an old snapshot lacks is left out there.
     """
     pending = {name: view_texts()[name] for name in names or view_texts()}
+    con.execute("begin")  # DuckLake opens its catalogue once a transaction, not once a view
     while pending:
         failed = {name: text for name, text in pending.items() if not _create(con, name, text)}
         if len(failed) == len(pending):
-            return
+            break
         pending = failed  # some views read others
+    con.execute("commit")
 
 
 def _create(con: duckdb.DuckDBPyConnection, name: str, text: str) -> bool:
