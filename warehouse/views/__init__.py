@@ -33,7 +33,7 @@ def columns_of(view: str) -> dict[str, str]:
 
 
 def create_views(con: duckdb.DuckDBPyConnection, *names: str) -> None:
-    """Make these views, with those that they read, on a connection; or all of them.
+    """Make these views on a connection, or all of them; what one reads must be among them.
 
     One whose columns an old snapshot lacks is left out there.
     """
