@@ -1,4 +1,4 @@
-"""Sequence classifiers with one output, in this process: the reply to a conversation is its reward, as a number."""
+"""Sequence classifiers, in this process: the reply to a conversation is its reward, as a number."""
 
 from __future__ import annotations
 
@@ -16,12 +16,18 @@ from curation.engines import Answer, Engine, in_batches
 from schemas.calls import Reply, Request
 from schemas.errors import ConfigError, ModelError, UpstreamError
 
+REWARD_OUTPUT = "reward"
+"""The output that is the reward, where a model has several."""
+
 DIGITS = 6
 """Of a reward: batches of another width differ in the digits behind these."""
 
 
 class RewardModel(Engine):
-    """Serves any local or cached `...ForSequenceClassification` with one output, safetensors only, no remote code."""
+    """Serves any local or cached `...ForSequenceClassification` with one output, or one named `reward`.
+
+    Safetensors only, no remote code.
+    """
 
     name = "reward_model"
 
@@ -50,12 +56,14 @@ class RewardModel(Engine):
             model, AutoModelForSequenceClassification, dtype=self.dtype, kind="reward model", mend=mend
         )
         weights, tokenizer = loaded
-        if weights.config.num_labels != 1:
-            raise ModelError(f"{model} has {weights.config.num_labels} outputs; a reward model has one.")
+        outputs = weights.config.label2id
+        if len(outputs) > 1 and REWARD_OUTPUT not in outputs:
+            raise ModelError(f"{model} has {len(outputs)} outputs; a reward model has one, or one named `reward`.")
         if tokenizer.chat_template is None:
             raise ModelError(f"{model} has no chat template; save one with its tokenizer.")
         weights.config.pad_token_id = tokenizer.pad_token_id = tokenizer.pad_token_id or tokenizer.eos_token_id or 0
-        return Served(weights=weights, tokenizer=tokenizer, limit=loaded.limit(self.max_model_len))
+        column = outputs.get(REWARD_OUTPUT, 0)
+        return Served(weights=weights, tokenizer=tokenizer, limit=loaded.limit(self.max_model_len), column=column)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +74,8 @@ class Served:
     tokenizer: Any
     limit: int
     """Longest conversation, in tokens."""
+    column: int
+    """The output that is the reward."""
 
     def replies(self, requests: Sequence[Request]) -> list[Reply]:
         """One reply a request, in order."""
@@ -100,7 +110,7 @@ class Served:
                 logits = self._scored(ids.to(where), mask.to(where))
         except torch.OutOfMemoryError as error:
             raise UpstreamError(f"A batch of {len(rows)} does not fit into memory; lower `batch_size`.") from error
-        return logits.float().flatten().tolist()
+        return logits[:, self.column].float().tolist()
 
     def _scored(self, ids: Any, mask: Any) -> Any:
         """The classifier's own forward finds the last token by the padding token, which may be a token of the text."""
