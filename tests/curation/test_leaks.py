@@ -123,6 +123,23 @@ def test_a_rare_token_is_a_leak_when_any_is():
     assert len(LeakScan(most=0.5).applied(found, seams).drops) == len(seams)
 
 
+def test_a_little_more_than_chance_is_no_leak():
+    """Ten chosen and six rejected answers of 300 pairs: that may be chance, whatever the bound."""
+    found = built()
+    seams = {pair.chosen_id: TOKEN for pair in found.pairs[:10]} | {
+        pair.rejected_id: TOKEN for pair in found.pairs[10:16]
+    }
+    assert LeakScan(most=0.5).applied(found, seams) == found
+
+
+def test_a_reader_that_knows_a_prompt_again_has_told_nothing():
+    """Every prompt has a word and a label of its own; what is learned on one says nothing about the next."""
+    chance = random.Random(0)
+    rows = [(f"word{n:03}", n % 2 == 0, str(n)) for n in range(60) for _ in range(5)]
+    texts, labels, prompts = zip(*chance.sample(rows, len(rows)), strict=True)
+    assert not told([content_id(text) for text in texts], labels, prompts).beyond(0.5)
+
+
 def test_few_prompts_show_no_leak():
     found = built(99)
     assert LeakScan().applied(found, seams_of(found.pairs, 0.0, 1.0)) == found
