@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from curation.engines import Answer, Engine, device, in_batches
+from curation import checkpoints
+from curation.engines import Answer, Engine, in_batches
 from schemas.calls import Reply, Request
 from schemas.errors import ConfigError, ModelError, UpstreamError
-from schemas.quiet import quiet
 
 REWARD_OUTPUT = "reward"
 """The output that is the reward, where a model has several."""
@@ -49,32 +49,21 @@ class RewardModel(Engine):
         yield partial(in_batches, self._load(model).replies, self.batch_size)
 
     def _load(self, model: str) -> Served:
-        from safetensors import SafetensorError
-        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+        from transformers import AutoModelForSequenceClassification
 
-        try:
-            with quiet():
-                tokenizer: Any = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
-                loaded: Any = AutoModelForSequenceClassification.from_pretrained(
-                    model, dtype=self.dtype, use_safetensors=True, trust_remote_code=False, output_loading_info=True
-                )
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            raise ModelError(f"{model} cannot be loaded as a reward model: {str(error).splitlines()[0]}") from error
-        weights, report = loaded
-        if missing := sorted(map(str, {*report["missing_keys"], *report["mismatched_keys"]})):
-            raise ModelError(
-                f"{model} is no reward model: it lacks {missing[0]}; train one with `prefinery train reward`."
-            )
+        mend = "train one with `prefinery train reward`"
+        loaded = checkpoints.load(
+            model, AutoModelForSequenceClassification, dtype=self.dtype, kind="reward model", mend=mend
+        )
+        weights, tokenizer = loaded
         outputs = weights.config.label2id
         if len(outputs) > 1 and REWARD_OUTPUT not in outputs:
             raise ModelError(f"{model} has {len(outputs)} outputs; a reward model has one, or one named `reward`.")
         if tokenizer.chat_template is None:
             raise ModelError(f"{model} has no chat template; save one with its tokenizer.")
         weights.config.pad_token_id = tokenizer.pad_token_id = tokenizer.pad_token_id or tokenizer.eos_token_id or 0
-        limits = (self.max_model_len, getattr(weights.config.get_text_config(), "max_position_embeddings", None))
-        limit = min((limit for limit in limits if limit), default=tokenizer.model_max_length)
         column = outputs.get(REWARD_OUTPUT, 0)
-        return Served(weights=weights.to(device()).eval(), tokenizer=tokenizer, limit=limit, column=column)
+        return Served(weights=weights, tokenizer=tokenizer, limit=loaded.limit(self.max_model_len), column=column)
 
 
 @dataclass(frozen=True, kw_only=True)

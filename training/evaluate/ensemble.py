@@ -44,9 +44,8 @@ class Ensemble(Strict):
 
     def apart(self, items: Sequence[Item], *, precision: Precision = "no") -> NDArray[np.floating[Any]]:
         """[M, N] every member's standardised rewards of (prompt, response) items. One member is in memory at a time."""
-        return np.stack([
-            (rewards_of(one.model, items, precision=precision) - one.mean) / one.std for one in self.members
-        ])  # fmt: skip
+        each = [(rewards_of(one.model, items, precision=precision) - one.mean) / one.std for one in self.members]
+        return np.stack(each).astype(np.float64)
 
     def rewards_of(self, items: Sequence[Item], *, precision: Precision = "no") -> NDArray[np.floating[Any]]:
         """[N] the ensemble's rewards of (prompt, response) items."""

@@ -65,13 +65,15 @@ def test_an_integer_weight_is_a_repeated_row() -> None:
     assert weighted.item() == pytest.approx((BradleyTerry()(repeated).loss * 6).item(), rel=1e-6)
 
 
-def test_smoothing_is_least_at_log_odds_with_the_entropy_as_value() -> None:
-    """a = 0.1: D* = log 9 = 2.1972, value H(0.1) = 0.3251."""
-    best = torch.tensor([math.log(9.0)], requires_grad=True)
-    loss = BradleyTerry(label_smoothing=0.1)(rewards(best, torch.zeros(1))).loss
+@pytest.mark.parametrize(("smoothing", "best", "least"), [(0.1, 2.197225, 0.325083), (0.2, 1.386294, 0.500402)])
+def test_smoothing_is_least_at_log_odds_with_the_entropy_as_value(smoothing: float, best: float, least: float) -> None:
+    """D* = log((1 - a) / a), and there the loss is the entropy of a."""
+    assert math.log((1 - smoothing) / smoothing) == pytest.approx(best, abs=1e-6)
+    gap = torch.tensor([math.log((1 - smoothing) / smoothing)], requires_grad=True)
+    loss = BradleyTerry(label_smoothing=smoothing)(rewards(gap, torch.zeros(1))).loss
     loss.backward()
-    assert loss.item() == pytest.approx(0.325083, abs=1e-6)
-    assert best.grad is not None and best.grad.item() == pytest.approx(0, abs=1e-7)
+    assert loss.item() == pytest.approx(least, abs=1e-6)
+    assert gap.grad is not None and gap.grad.item() == pytest.approx(0, abs=1e-7)
 
 
 def test_swapped_sides_with_the_complement_label_cost_the_same() -> None:
@@ -81,8 +83,9 @@ def test_swapped_sides_with_the_complement_label_cost_the_same() -> None:
     assert ahead.item() == pytest.approx(behind.item(), abs=1e-6)
 
 
-@pytest.mark.parametrize(("gap", "loss", "slope"), [(-200.0, 200.0, -1.0), (200.0, 0.0, 0.0)])
+@pytest.mark.parametrize(("gap", "loss", "slope"), [(-200.0, 200.0, -1.0), (-30.0, 30.0, -1.0), (200.0, 0.0, 0.0)])
 def test_extreme_gaps_stay_finite(gap: float, loss: float, slope: float) -> None:
+    """A constant inside the logarithm, log(s(D) + 1e-5), would end the loss at 11.5129 and the slope at 0."""
     chosen = torch.tensor([gap], requires_grad=True)
     found = BradleyTerry()(rewards(chosen, torch.zeros(1))).loss
     found.backward()
@@ -92,7 +95,9 @@ def test_extreme_gaps_stay_finite(gap: float, loss: float, slope: float) -> None
 
 def test_accuracy_is_strict_and_ignores_the_margin() -> None:
     step = BradleyTerry(use_margin=True)(rewards(margin=torch.full((4,), 10.0)))
+    assert step.metrics.keys() == {"accuracy", "margin", "reward"}
     assert step.metrics["accuracy"].item() == 0.5
+    assert step.metrics["margin"].item() == pytest.approx((CHOSEN - REJECTED).mean().item())
     assert step.metrics["reward"].item() == pytest.approx(torch.cat([CHOSEN, REJECTED]).mean().item())
 
 
