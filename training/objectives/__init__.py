@@ -31,6 +31,8 @@ class Objective(Plugin, ABC):
     """What is trained: a language model, or a trunk with a scalar head."""
     learning_rate: ClassVar[float]
     """Used when the settings name none."""
+    whole_steps: ClassVar[bool] = False
+    """Whether the loss compares the rows of a batch, so that a step is one batch unless the settings say otherwise."""
 
     @abstractmethod
     def loss_of(self, scores: Any, batch: Any) -> Step:
