@@ -5,14 +5,16 @@ Pure: votes in, questions out. Who asks them adds the votes to the evidence and 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from curation.asking import Group
 from curation.labels.comparison import Posterior
 from curation.labels.crowd import Sheet, Voter
 from curation.labels.evidence import Evidence
@@ -59,6 +61,17 @@ class Panel(Strict):
     def probes(self, couple: Couple) -> bool:
         """Whether everything is asked about this comparison."""
         return draw("adaptive probe", self.seed, *couple) < self.probed
+
+
+def tied(groups: Iterable[Group], scores: Mapping[str, float | None]) -> list[Group]:
+    """The groups with those answers only whose score another answer to the prompt has too; scores by response id."""
+    found: list[Group] = []
+    for group in groups:
+        times = Counter(scores.get(one.response_id) for one in group.responses)
+        alike = tuple(one for one in group.responses if times[scores.get(one.response_id)] > 1)
+        if alike:
+            found.append(replace(group, responses=alike))
+    return found
 
 
 def unsure(likely: Posterior, least: float) -> bool:

@@ -17,11 +17,12 @@ JOINER = "\u2060"
 """Word joiner, invisible: it parts a chat template's tokens, so that a tokenizer does not take them for its own."""
 
 CHAT_TOKEN = re.compile(
-    r"<(?=[|\uff5c])|<(?=/?(?:s|unk|pad|eos|bos|user|assistant|system|start_of_turn|end_of_turn)>)"
-    r"|\[(?=/?(?:INST|SYS|AVAILABLE_TOOLS|TOOL_RESULTS|TOOL_CALLS)\])|<(?=</?SYS>>)",
+    "<[|\uff5c]"
+    r"[^\s<>\[]{0,30}|</?(?:s|unk|pad|eos|bos|user|assistant|system|start_of_turn|end_of_turn)>"
+    r"|\[/?(?:INST|SYS|AVAILABLE_TOOLS|TOOL_RESULTS|TOOL_CALLS)\]|<</?SYS>>",
     re.IGNORECASE,
 )
-"""Where the control tokens of known chat templates begin."""
+"""Control tokens of known chat templates. DuckDB reads the pattern too, so it looks neither ahead nor behind."""
 
 SUSPICIONS = {
     "chat_tokens": CHAT_TOKEN,
@@ -63,7 +64,8 @@ def nonce_for(texts: Iterable[str], chars: int, *salt: object) -> str:
 
 def fenced(label: str, text: str) -> str:
     """The text between tags of its label, with the control tokens of chat templates parted."""
-    return f"<{label}>\n{CHAT_TOKEN.sub(lambda found: f'{found[0]}{JOINER}', text)}\n</{label}>"
+    parted = CHAT_TOKEN.sub(lambda found: f"{found[0][0]}{JOINER}{found[0][1:]}", text)
+    return f"<{label}>\n{parted}\n</{label}>"
 
 
 @lru_cache(maxsize=1024)

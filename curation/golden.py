@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,7 +25,9 @@ def with_golden(
     if gate is None or not gate.golden:
         return list(prompts), list(answered)
     known = _drawn(known_verdicts(lake, gate), gate, [prompt.prompt_id for prompt in prompts])
-    hidden = [_prompt(row) for row in lake.ask("golden_prompts", prompts_in=known.select(["prompt_id"])).to_pylist()]
+    hidden = [
+        Prompt.of_row(row) for row in lake.ask("golden_prompts", prompts_in=known.select(["prompt_id"])).to_pylist()
+    ]
     replies = [Response(**row) for row in lake.ask("golden_responses", known=known).to_pylist()]
     return sorted([*prompts, *hidden], key=lambda prompt: prompt.prompt_id), [*answered, *replies]
 
@@ -37,8 +38,3 @@ def _drawn(known: pa.Table, gate: Gate, own: Sequence[str]) -> pa.Table:
     salt = content_id("golden", sorted(own))
     drawn = sorted(free, key=lambda prompt_id: draw(salt, prompt_id))[: gate.golden_prompts]
     return known.filter(pc.field("prompt_id").isin(drawn))
-
-
-def _prompt(row: dict[str, Any]) -> Prompt:
-    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
-    return Prompt(**fields)

@@ -44,13 +44,15 @@ def status_of(request: Request, reply: Reply) -> tuple[Status, str | None]:
     return ("ok", None) if request.structure is None else _fits(request.structure, reply.text)
 
 
-def json_value(text: str) -> Any:
+def json_value(text: str, *, endless: bool = False) -> Any:
     """The JSON value that a text is, as a whole, as the standard has it. Raises ValueError when it is none.
 
-    Not JSON: NaN, a number too large to hold, half a surrogate pair. RepeatedKey when an object repeats a key.
+    Not JSON: half a surrogate pair, and NaN and infinite numbers unless they are allowed as `endless`: a model must not
+    write them, but log-probabilities have them. RepeatedKey when an object repeats a key.
     """
+    finite = {} if endless else {"parse_constant": _refused, "parse_float": _finite}
     try:
-        value = json.loads(text, object_pairs_hook=_distinct, parse_constant=_refused, parse_float=_finite)
+        value = json.loads(text, object_pairs_hook=_distinct, **finite)
     except RecursionError as error:
         raise ValueError("The text is nested too deeply.") from error
     if HALF_PAIR.search(text):  # half a surrogate pair can be written so, but is no text that can be stored

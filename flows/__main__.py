@@ -394,6 +394,19 @@ def train(
 
 
 @app.command()
+def extrapolate(
+    start: Annotated[str, typer.Argument(metavar="START", help="The checkpoint that training started from.")],
+    end: Annotated[str, typer.Argument(metavar="END", help="What training made of it.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder of the new model.")],
+    factor: Annotated[float, typer.Option(help="1 is END; try 1.25, 1.5 and 2, and evaluate.")] = 1.5,
+) -> None:
+    """Go beyond END in the direction that leads from START to it, without training (ExPO)."""
+    from training.extrapolate import extrapolate as go_beyond
+
+    typer.echo(str(go_beyond(start, end, out, factor)))
+
+
+@app.command()
 def serve(
     recipes: Annotated[
         list[Path] | None, typer.Argument(metavar="[RECIPE.yaml...]", help="Recipes to serve; the demo's if absent.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
@@ -15,14 +15,16 @@ import pyarrow.compute as pc
 from prefect import flow
 
 from curation.budget import Limits
+from curation.filters import filtered
 from curation.gate import check_gate
 from curation.generate import Assignment, assignments, responses
 from curation.golden import with_golden
 from curation.importers import import_paths
+from curation.leaks import MARKS
 from curation.ledger import Served
-from curation.pairing import build_pairs, gather
+from curation.pairing import Built, build_pairs, gather
 from flows.events import announce
-from flows.judging import groups_of, judge, judge_by_rules
+from flows.judging import groups_of, judge, judge_by_rules, mean_ratings
 from flows.principles import find_principles
 from flows.recipe import Recipe, load
 from flows.rubrics import rubrics_for
@@ -77,6 +79,8 @@ def curate_into(lake: Lake, recipe: Recipe) -> Published | None:
     if not recipe.prompts:
         return None
     prompts = chosen_prompts(lake, recipe)
+    if recipe.filters:
+        prompts = filter_prompts(run, prompts)
     answered = generate(run, prompts) if recipe.generate else stored_responses(lake, prompts)
     groups = groups_of(*with_golden(lake, recipe.gate, prompts, answered))
     if recipe.rules:
@@ -98,19 +102,23 @@ def chosen_prompts(lake: Lake, recipe: Recipe) -> list[Prompt]:
     """The prompts that a recipe works on, by id. Raises InputError when there are none."""
     if not recipe.prompts:
         raise ConfigError("This recipe names no prompts; add `prompts: {sources: [NAME]}`.")
-    sources, limit = recipe.prompts.sources, recipe.prompts.limit
-    shares = sources.items() if isinstance(sources, Mapping) else [(list(sources), limit)]
-    tables = [lake.ask("prompts_of", sources=[name] if isinstance(name, str) else name, most=n) for name, n in shares]
+    shares, limit = recipe.prompts.shares, recipe.prompts.limit
+    tables = [lake.ask("prompts_of", sources=list(sources), most=most) for sources, most in shares]
     rows = sorted((row for table in tables for row in table.to_pylist()), key=lambda row: row["prompt_id"])
     if not rows:
-        wanted = " or ".join(sources)
+        wanted = " or ".join(recipe.prompts.sources)
         raise InputError(f"The warehouse has no prompts of source {wanted}; run `prefinery import` first.")
-    return [_prompt(row) for row in rows[:limit]]
+    return [Prompt.of_row(row) for row in rows[:limit]]
 
 
-def _prompt(row: dict[str, Any]) -> Prompt:
-    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
-    return Prompt(**fields)
+def filter_prompts(run: Run, prompts: Sequence[Prompt]) -> list[Prompt]:
+    """The prompts that every filter of the recipe lets pass. Raises InputError when there are none."""
+    kept, drops = filtered(run.recipe.filters, prompts, run.run_id)
+    run.lake.append((DROPS, DROPS.rows(drops)))
+    run.finish(Funnel.of("filter", "prompts", read=len(prompts), kept=len(kept), drops=drops))
+    if not kept:
+        raise InputError(f"No prompt is left of {len(prompts)}; see the reasons in the table `drops`.")
+    return kept
 
 
 def stored_responses(lake: Lake, prompts: Sequence[Prompt]) -> list[Response]:
@@ -150,18 +158,25 @@ def write(
     return kept, drops
 
 
+def _sides(built: Built) -> pa.Table:
+    """The responses of the pairs."""
+    return pa.table({"response_id": [side for pair in built.pairs for side in (pair.chosen_id, pair.rejected_id)]})
+
+
 def pair_and_publish(run: Run, prompts: Sequence[Prompt]) -> Published:
     """Pairs from this run's verdicts and from people's, published as the next version."""
     recipe = run.recipe
     assert recipe.pair is not None and recipe.publish is not None
     wanted = pa.table({"call_id": pa.array(run.call_ids, pa.string())})
-    scores = run.lake.ask("scored", aspects=recipe.aspects and list(recipe.aspects), wanted=wanted)
-    scores = scores.filter(pc.field("prompt_id").isin([prompt.prompt_id for prompt in prompts]))  # no golden ones
+    own = pc.field("prompt_id").isin([prompt.prompt_id for prompt in prompts])  # no golden ones
+    scores = mean_ratings(run).filter(own)
     votes = run.lake.ask("verdicts", prompts_in=_ids(prompts), wanted=wanted)
     built = build_pairs(recipe.pair, gather(scores, votes), run.run_id)
+    if recipe.leaks:
+        seams = run.lake.ask("seams", wanted=_sides(built), marks=MARKS)
+        built = recipe.leaks.applied(built, dict(zip(*seams.to_pydict().values(), strict=True)))
     if recipe.balance:
-        sides = pa.table({"response_id": [side for pair in built.pairs for side in (pair.chosen_id, pair.rejected_id)]})
-        built = recipe.balance.applied(built, run.lake.ask("side_facts", wanted=sides))
+        built = recipe.balance.applied(built, run.lake.ask("side_facts", wanted=_sides(built)))
     if not built.pairs:
         raise InputError(f"No pair is left of {built.funnel.read} comparisons; see the reasons in the table `drops`.")
     run.finish(built.funnel)

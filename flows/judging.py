@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import groupby, islice
+from typing import Any
 
-from curation.adaptive import Ask, Panel, next_round
+import pyarrow as pa
+
+from curation.adaptive import Ask, Panel, next_round, tied
 from curation.asking import Group, Question
 from curation.judges import ComparingJudge, Judge
 from curation.labels.evidence import of_votes
@@ -51,20 +54,33 @@ def judge_by_rules(run: Run, groups: Sequence[Group]) -> None:
 def judge(run: Run, groups: Sequence[Group]) -> None:
     """Ask every judge about every prompt's responses; judges that share a model share its engine.
 
-    Where the recipe is adaptive, comparing judges are asked only about what is still open.
+    Second opinions are asked for only on answers rated alike so far, and where the recipe is adaptive, comparing judges
+    only about what is still open.
     """
     recipe, hearing = run.recipe, Hearing(run=run, stage="judge")
+    later = {judge.annotator: judge for judge in recipe.judges if judge.annotator in recipe.second_opinions}
 
     def note(_: Question, reply: Answered, __: Sequence[Score | Vote]) -> None:
         run.call_ids.append(reply.call_id)
 
     waiting = ComparingJudge if recipe.adaptive else ()
-    alone = [one for one in recipe.judges if not isinstance(one, waiting)]
+    alone = [one for one in recipe.judges if not isinstance(one, waiting) and one.annotator not in later]
     for model, judges in groupby(sorted(alone, key=_model), key=_model):
         hearing.ask(model, partial(_questions, list(judges), groups, recipe.seed), note)
+    for name in recipe.second_opinions:
+        scores = mean_ratings(run)
+        alike = tied(groups, dict(zip(scores["response_id"].to_pylist(), scores["score"].to_pylist(), strict=True)))
+        hearing.ask(later[name].model, partial(_questions, [later[name]], alike, recipe.seed), note)
     if recipe.adaptive:
         compare_adaptively(hearing, groups, recipe.adaptive)
     hearing.end()
+
+
+def mean_ratings(run: Run) -> pa.Table:
+    """The score of every response by the run's judges and rules so far: a row of the query `scored` each."""
+    wanted = pa.table({"call_id": pa.array(run.call_ids, pa.string())})
+    aspects = run.recipe.aspects and list(run.recipe.aspects)
+    return run.lake.ask("scored", aspects=aspects, later=list(run.recipe.second_opinions), wanted=wanted)
 
 
 def compare_adaptively(hearing: Hearing, groups: Sequence[Group], panel: Panel) -> None:
@@ -82,12 +98,12 @@ def compare_adaptively(hearing: Hearing, groups: Sequence[Group], panel: Panel) 
     def model_of(ask: Ask) -> str:
         return judges[ask.annotator].model
 
-    votes: list[Vote] = []
+    votes: list[dict[str, Any]] = []
     asked: set[Ask] = set()
 
     def note(_: Question, reply: Answered, rows: Sequence[Score | Vote]) -> None:
         hearing.run.call_ids.append(reply.call_id)
-        votes.extend(row for row in rows if isinstance(row, Vote) and row.verdict)
+        votes.extend(asdict(row) for row in rows if isinstance(row, Vote))
 
     while todo := next_round(panel, of_votes(votes), sorted(couples), asked):
         asked.update(todo)

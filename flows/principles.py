@@ -147,7 +147,9 @@ def write_training_rows(lake: Lake, checked_by: str, judge: BinaryPrinciple, fol
 
 def _line(row: dict[str, Any], judge: BinaryPrinciple, seed: int) -> str:
     """A training row as a line of JSON."""
-    said = {name: row.pop(name) for name in ("principle_asked", "label", "prompt_source", "messages")}
-    prompt = Prompt(prompt_id=row["prompt_id"], source=said["prompt_source"], messages=tuple(said["messages"]))
-    made = training_row(judge, prompt, Response(**row), said["principle_asked"], said["label"], seed)
+    asked, label = row.pop("principle_asked"), row.pop("label")
+    prompt = Prompt.of_row(
+        {"prompt_id": row["prompt_id"], "source": row.pop("prompt_source"), "messages": row.pop("messages")}
+    )
+    made = training_row(judge, prompt, Response(**row), asked, label, seed)
     return json.dumps(made, ensure_ascii=False) + "\n"

@@ -10,14 +10,16 @@ import yaml
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, model_validator
 
 from curation.adaptive import Panel
+from curation.balance import Balance
 from curation.budget import Limits
 from curation.engines import ENGINES, Engine
+from curation.filters import FILTERS, Filter
 from curation.gate import Gate
 from curation.generate import Generation
 from curation.importers import IMPORTERS, Importer
-from curation.judges import JUDGES, ComparingJudge, Judge
+from curation.judges import JUDGES, ComparingJudge, Judge, RatingJudge
+from curation.leaks import LeakScan
 from curation.pairing import PAIR_BUILDERS, PairBuilder
-from curation.pairing.balance import Balance
 from curation.principles.stage import PrincipleStage
 from curation.rubrics.settings import RubricStage
 from curation.rules import RULES, Rule
@@ -26,6 +28,7 @@ from schemas.errors import ConfigError, explain_settings
 from training.jobs import TrainSettings, settings_of
 
 AnyEngine = Annotated[Engine, BeforeValidator(ENGINES.build), PlainSerializer(Plugin.spec)]
+AnyFilter = Annotated[Filter, BeforeValidator(FILTERS.build), PlainSerializer(Plugin.spec)]
 AnyJudge = Annotated[Judge, BeforeValidator(JUDGES.build), PlainSerializer(Plugin.spec)]
 AnyRule = Annotated[Rule, BeforeValidator(RULES.build), PlainSerializer(Plugin.spec)]
 AnyImporter = Annotated[Importer, BeforeValidator(IMPORTERS.build), PlainSerializer(Plugin.spec)]
@@ -47,6 +50,13 @@ class PromptChoice(Strict):
     """Values of the `source` column; as a mapping, at most so many prompts of each, the first by id."""
     limit: int | None = Field(default=None, gt=0)
     """At most this many in all, the first by id; all when absent."""
+
+    @property
+    def shares(self) -> list[tuple[tuple[str, ...], int | None]]:
+        """Sources that are taken from together, and how many prompts at most."""
+        if isinstance(self.sources, Mapping):
+            return [((source,), most) for source, most in self.sources.items()]
+        return [(self.sources, self.limit)]
 
 
 class Publish(Strict):
@@ -86,6 +96,8 @@ class Recipe(Strict):
     """Every random choice derives from it: models, orders, samples."""
     imports: tuple[Import, ...] = ()
     prompts: PromptChoice | None = None
+    filters: tuple[AnyFilter, ...] = ()
+    """Which of the prompts are left out before anything is asked: those of evaluation sets, malformed conversations."""
     engine: AnyEngine | None = None
     """Serves every model that the recipe names, unless `engines` says otherwise."""
     engines: Mapping[str, AnyEngine] = Field(default_factory=dict)
@@ -96,6 +108,9 @@ class Recipe(Strict):
     rubrics: RubricStage | None = None
     """Write rubrics for the prompts; the judges `rubric` and `criteria` judge by those that are accepted."""
     judges: tuple[AnyJudge, ...] = ()
+    second_opinions: tuple[str, ...] = ()
+    """Rating judges, as NAME:MODEL, that are asked in this order and only about answers to a prompt that all before
+    rate alike. What they say breaks the tie and counts for nothing else."""
     adaptive: Panel | None = None
     """Ask the comparing judges in rounds, and only where the verdicts so far leave it open; else all about all."""
     rules: tuple[AnyRule, ...] = ()
@@ -107,6 +122,8 @@ class Recipe(Strict):
     aspects: tuple[str, ...] | None = None
     """Aspects whose mean is a response's score in pairing; when absent all but `overall`, or it where it is alone."""
     pair: AnyPairBuilder | None = None
+    leaks: LeakScan | None = None
+    """Drop pairs whose winner a stray token, a role name or a line end tells; `{}` for the usual bounds."""
     balance: Balance | None = None
     """Drop or weigh pairs until length, format or author no longer tell the winner."""
     publish: Publish | None = None
@@ -117,7 +134,9 @@ class Recipe(Strict):
     @property
     def _stages_on_prompts(self) -> list[str]:
         return [
-            name for name in ("generate", "rubrics", "judges", "rules", "principles", "pair") if getattr(self, name)
+            name
+            for name in ("filters", "generate", "rubrics", "judges", "rules", "principles", "pair")
+            if getattr(self, name)
         ]
 
     @model_validator(mode="after")
@@ -132,6 +151,11 @@ class Recipe(Strict):
         comparing = {judge.annotator for judge in self.judges if isinstance(judge, ComparingJudge)}
         if self.adaptive and self.adaptive.prices.keys() != comparing:
             raise ValueError(f"adaptive: give a price to each comparing judge: {', '.join(sorted(comparing))}")
+        rating = [judge.annotator for judge in self.judges if isinstance(judge, RatingJudge)]
+        if unknown := {*self.second_opinions} - {*rating}:
+            raise ValueError(f"second_opinions: {min(unknown)} is no rating judge; add it to `judges`")
+        if rating and {*rating} == {*self.second_opinions}:
+            raise ValueError("second_opinions: leave out the judge that gives the first")
         if bool(self.pair) != bool(self.publish):
             raise ValueError("pair and publish belong together; add the missing one")
         return self

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import altair as alt
 import polars as pl
-from jinja2 import Environment, StrictUndefined
 
+from flows.page import ROW, svg, write_html
 from flows.tables import show
 from warehouse.lake import Lake
 from warehouse.versions import find_version
-
-WIDTH, HEIGHT = 620, 220
-"""Of a plot, in pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,24 +62,21 @@ def print_summary(lake: Lake, labels: Sequence[str]) -> None:
 
 def write_report(lake: Lake, labels: Sequence[str], path: Path, *, seconds: float | None = None) -> None:
     """One self-contained HTML page about versions: counts, drops, judges, models, versions."""
-    environment = Environment(undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    page = environment.from_string(files("flows").joinpath("report.html.jinja").read_text("utf-8"))
     figures = pl.DataFrame(pl.from_arrow(lake.ask("evaluations")))
-    path.write_text(
-        page.render(
-            title=" and ".join(labels),
-            seconds=seconds,
-            versions=[find_version(lake, label) for label in labels],
-            stages=[stage for label in labels for stage in stages(lake, label)],
-            figures=figures.to_dicts(),
-            models=lake.ask("model_list").to_pylist(),
-            funnel_plot=funnel_plot([stage for label in labels for stage in stages(lake, label)]),
-            gold_plot=interval_plot(figures.filter(pl.col("metric") == "mean gold"), "mean gold, held-out prompts"),
-            accuracy_plot=interval_plot(
-                figures.filter(pl.col("metric") == "pair accuracy against gold"), "pair accuracy against gold"
-            ),
+    write_html(
+        path,
+        "report.html.jinja",
+        title=" and ".join(labels),
+        seconds=seconds,
+        versions=[find_version(lake, label) for label in labels],
+        stages=[stage for label in labels for stage in stages(lake, label)],
+        figures=figures.to_dicts(),
+        models=lake.ask("model_list").to_pylist(),
+        funnel_plot=funnel_plot([stage for label in labels for stage in stages(lake, label)]),
+        gold_plot=interval_plot(figures.filter(pl.col("metric") == "mean gold"), "mean gold, held-out prompts"),
+        accuracy_plot=interval_plot(
+            figures.filter(pl.col("metric") == "pair accuracy against gold"), "pair accuracy against gold"
         ),
-        encoding="utf-8",
     )
 
 
@@ -92,9 +85,10 @@ def interval_plot(figures: pl.DataFrame, title: str) -> str:
     if figures.is_empty():
         return ""
     base = alt.Chart(figures).encode(y=alt.Y("subject:N", title=None, sort=None))
-    span = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=title, scale=alt.Scale(zero=False)), x2="high:Q")
+    x = alt.X("low:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=10))
+    span = base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q")
     middle = base.mark_point(filled=True, size=70).encode(x="value:Q")
-    return _svg((span + middle).properties(width=WIDTH, height=36 * len(figures)))
+    return svg(span + middle, step=ROW)
 
 
 def funnel_plot(rows: Sequence[Stage]) -> str:
@@ -106,11 +100,6 @@ def funnel_plot(rows: Sequence[Stage]) -> str:
     ]
     chart = alt.Chart(pl.DataFrame(cells)).mark_bar()
     colour = alt.Color("went:N", title=None, scale=alt.Scale(domain=["kept", "dropped"], range=["#4c78a8", "#e45756"]))
-    encoded = chart.encode(x=alt.X("rows:Q", title="rows"), y=alt.Y("stage:N", title=None, sort=None), color=colour)
-    return _svg(encoded.properties(width=WIDTH, height=HEIGHT))
-
-
-def _svg(chart: Any) -> str:
-    import vl_convert
-
-    return vl_convert.vegalite_to_svg(chart.to_json())
+    x = alt.X("rows:Q", title="rows", axis=alt.Axis(tickCount=10))
+    encoded = chart.encode(x=x, y=alt.Y("stage:N", title=None, sort=None), color=colour)
+    return svg(encoded, step=ROW)

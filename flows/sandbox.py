@@ -29,12 +29,9 @@ JUDGES = {
     "judge-2": JudgeSettings(seed=1),
     "judge-3": JudgeSettings(seed=2),
     "critic": JudgeSettings(seed=3, criteria=0.6, comparisons=0.0),
-    "comparer": JudgeSettings(seed=4, comparisons=0.9),
-    "comparer-2": JudgeSettings(seed=5, comparisons=0.9),
-    "comparer-3": JudgeSettings(seed=6, comparisons=0.9),
 }
-"""The judges, by name: raters that also compare, one that rates by single criteria, and comparers. All but the first
-are trained when they are named."""
+"""The judges, by name: raters that also compare, and one that rates by single criteria. All but the first are trained
+when they are named."""
 MODELS = (*POLICIES, *JUDGES)
 SEED = 0
 HELD_OUT = 600

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import polars.selectors as cs
 import pyarrow as pa
-from jinja2 import Environment, StrictUndefined
 
 from curation.trust import among, judge_figures
+from flows.page import write_html
 from flows.tables import check_format, show
 from flows.trust_plots import (
     ALARM,
@@ -104,15 +103,15 @@ def judge_table(figures: pl.DataFrame, *, short: bool = False) -> pa.Table:
 
 def write_page(lake: Lake, figures: pl.DataFrame, path: Path, title: str = "all judges") -> None:
     """One self-contained HTML page about the judges that `figures` (of `judge_figures`) are about."""
-    environment = Environment(undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    page = environment.from_string(files("flows").joinpath("trust.html.jinja").read_text("utf-8"))
     names = sorted(set(figures["judge"]))
     templates, bins, pairs = (
         pl.DataFrame(pl.from_arrow(lake.ask(name, judge=names[0] if len(names) == 1 else None)))
         for name in ("judge_templates", "judge_calibration", "judge_agreement")
     )
-    text = page.render(
-        title=title,
+    write_html(
+        path,
+        "trust.html.jinja",
+        title=f"How far to trust a judge: {title}",
         judges={name: _in_order(figures, name) for name in names},
         among=among(lake).to_dicts(),
         meanings=MEANINGS,
@@ -125,7 +124,6 @@ def write_page(lake: Lake, figures: pl.DataFrame, path: Path, title: str = "all 
         calibration_plot=calibration_plot(bins),
         conflict_plot=conflict_plot(pairs),
     )
-    path.write_text(text, encoding="utf-8")
 
 
 def _in_order(figures: pl.DataFrame, judge: str) -> list[dict[str, Any]]:

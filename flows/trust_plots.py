@@ -8,10 +8,8 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-WIDTH = 620
-"""Of a plot, in pixels."""
-ROW = 26
-"""Height of a line of a plot, in pixels."""
+from flows.page import ROW, WIDTH, svg
+
 COLOURS = ["#4c78a8", "#f58518", "#54a24b", "#b279a2"]
 ALARM = 0.02
 """Share of failures that is marked (section 0.4 of the methods: failed and truncated replies of a template)."""
@@ -27,7 +25,7 @@ def interval_plot(figures: pl.DataFrame, wanted: Sequence[str], rule: float | No
     if shown.is_empty():
         return ""
     bars = _intervals(shown, "figure", wanted)
-    return _svg(bars if rule is None else _line(rule) + bars, step=ROW / 1.6)
+    return svg(bars if rule is None else _line(rule) + bars, step=ROW / 1.6)
 
 
 def style_plot(figures: pl.DataFrame) -> str:
@@ -44,7 +42,7 @@ def style_plot(figures: pl.DataFrame) -> str:
     bars = _intervals(pl.DataFrame(shown, infer_schema_length=None), "who", [*BESIDE.values()])
     header = alt.Header(title=None, labelOrient="top", labelAnchor="start", labelFontWeight="bold", labelPadding=4)
     panel = bars.properties(width=WIDTH, height=alt.Step(ROW / 1.6))
-    return _svg(panel.facet(row=alt.Row("feature:N", sort=[*FEATURES], header=header), spacing=12))
+    return svg(panel.facet(row=alt.Row("feature:N", sort=[*FEATURES], header=header), spacing=12))
 
 
 def failure_plot(templates: pl.DataFrame) -> str:
@@ -64,7 +62,7 @@ def failure_plot(templates: pl.DataFrame) -> str:
         color=alt.Color("reason:N", title=None, scale=alt.Scale(domain=[*REASONS], range=COLOURS)),
         order="order:Q",
     )
-    return _svg(encoded + _line(ALARM), step=ROW)
+    return svg(encoded + _line(ALARM), step=ROW)
 
 
 def calibration_plot(bins: pl.DataFrame) -> str:
@@ -76,10 +74,10 @@ def calibration_plot(bins: pl.DataFrame) -> str:
     lines = alt.Chart(bins.with_columns(tenth=(pl.col("bin") + 0.5) / 10)).encode(
         x=alt.X("tenth:Q", title=tenth, scale=whole, axis=alt.Axis(format="%", tickCount=10)),
         y=alt.Y("agree:Q", title="decides as most people do", scale=whole, axis=alt.Axis(format="%", tickCount=5)),
-        color=alt.Color("judge:N", title=None, legend=alt.Legend(labelLimit=260)),
+        color=alt.Color("judge:N", title=None),
     )
     points = lines.mark_point(filled=True, opacity=1).encode(size=alt.Size("n:Q", title="comparisons"))
-    return _svg((lines.mark_line() + points).properties(height=9 * ROW))
+    return svg((lines.mark_line() + points).properties(height=9 * ROW))
 
 
 def conflict_plot(pairs: pl.DataFrame) -> str:
@@ -87,13 +85,11 @@ def conflict_plot(pairs: pl.DataFrame) -> str:
     shown = pairs.drop_nulls(["other", "conflict"])
     if shown.is_empty():
         return ""
-    grid = alt.Chart(shown).encode(
-        x=alt.X("other:N", title=None, axis=alt.Axis(labelLimit=260, labelAngle=-30)), y=_judges("judge")
-    )
+    grid = alt.Chart(shown).encode(x=alt.X("other:N", title=None, axis=alt.Axis(labelAngle=-30)), y=_judges("judge"))
     colour = alt.Color("conflict:Q", scale=alt.Scale(domain=[0, 0.5], scheme="oranges", clamp=True), legend=None)
     text = grid.mark_text().encode(text=alt.Text("conflict:Q", format=".0%"))
     both = grid.mark_rect().encode(color=colour) + text
-    return _svg(both.properties(width=alt.Step(3 * ROW)), step=ROW)
+    return svg(both.properties(width=alt.Step(3 * ROW)), step=ROW)
 
 
 def template_name(row: Mapping[str, Any]) -> str:
@@ -116,22 +112,9 @@ def _intervals(rows: pl.DataFrame, key: str, order: Sequence[str]) -> Any:
 
 
 def _judges(column: str, gap: float = 0.1) -> alt.Y:
-    return alt.Y(f"{column}:N", title=None, axis=alt.Axis(labelLimit=260), scale=alt.Scale(paddingInner=gap))
+    return alt.Y(f"{column}:N", title=None, scale=alt.Scale(paddingInner=gap))
 
 
 def _line(value: float) -> alt.Chart:
     """A dashed line across a plot."""
     return alt.Chart(pl.DataFrame({"at": [value]})).mark_rule(strokeDash=[4, 3], color="#888").encode(x="at:Q")
-
-
-def _svg(chart: Any, step: float | None = None) -> str:
-    """A chart as SVG, WIDTH wide unless it says otherwise, with lines of `step` pixels if given."""
-    import vl_convert
-
-    spec = chart.to_dict()
-    if "facet" not in spec:
-        spec.setdefault("width", WIDTH)
-    if step is not None:
-        spec["height"] = {"step": step}
-    spec["padding"] = {"left": 40, "right": 30, "top": 5, "bottom": 5}  # a browser's letters are wider than measured
-    return vl_convert.vegalite_to_svg(spec)

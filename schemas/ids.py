@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from hashlib import blake2b
+
+import orjson
 
 ID_BYTES = 16
 """128 bits: a collision among 10^12 rows has a chance of about 10^-15."""
@@ -12,7 +15,6 @@ TEST_SHARE = 0.1
 """Share of prompts held out for evaluation."""
 
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
-"""Made once: an importer names ten million things."""
 
 
 def canonical(value: object) -> str:
@@ -22,7 +24,34 @@ def canonical(value: object) -> str:
 
 def content_id(*parts: object) -> str:
     """Hex digest of the parts, 32 characters. The parts must be JSON values."""
-    return blake2b(canonical(parts).encode("utf-8", "surrogatepass"), digest_size=ID_BYTES).hexdigest()
+    return blake2b(_utf8(parts), digest_size=ID_BYTES).hexdigest()
+
+
+def _utf8(parts: tuple[object, ...]) -> bytes:
+    """`canonical` as bytes. Of texts alone orjson makes the same ones much faster; it writes numbers otherwise."""
+    if _is_text(parts):
+        try:
+            return orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)
+        except orjson.JSONEncodeError:  # half a surrogate pair, a key that is no text, or nested too deeply
+            pass
+    return canonical(parts).encode("utf-8", "surrogatepass")
+
+
+def _is_text(values: Iterable[object]) -> bool:
+    """Whether JSON values hold texts and nulls alone, at any depth."""
+    for value in values:
+        match value:
+            case str() | None:
+                continue
+            case dict():
+                inner = value.values()
+            case list() | tuple():
+                inner = value
+            case _:
+                return False
+        if not _is_text(inner):
+            return False
+    return True
 
 
 def draw(*parts: object) -> float:

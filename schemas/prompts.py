@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import pyarrow as pa
 
@@ -61,6 +61,12 @@ class Prompt:
     task_type: str | None = None
     correct_answers: tuple[str, ...] | None = None
     incorrect_answers: tuple[str, ...] | None = None
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any]) -> Prompt:
+        """The prompt of a row of `prompts`: its lists as tuples."""
+        fields: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in row.items()}
+        return cls(**fields)
 
     @classmethod
     def of(cls, messages: Sequence[Message], *, source: str, license: str | None = None, **facts: object) -> Prompt:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -41,9 +42,10 @@ class Table:
         """Records (dataclasses of this table, or mappings) as an Arrow table with the declared columns."""
         rows = list(records)
         try:
-            if rows and isinstance(rows[0], dict):
+            if not rows or isinstance(rows[0], dict):
                 return pa.Table.from_pylist(rows, schema=self.columns)  # pyright: ignore[reportArgumentType]
-            columns = [pa.array([getattr(row, field.name) for row in rows], field.type) for field in self.columns]
+            cells = zip(*map(attrgetter(*self.columns.names), rows), strict=True)
+            columns = [pa.array(column, field.type) for column, field in zip(cells, self.columns, strict=True)]
             return pa.Table.from_arrays(columns, schema=self.columns)
         except (pa.ArrowInvalid, pa.ArrowTypeError, AttributeError) as error:
             raise WarehouseError(f"{self.name}: a record does not fit the declared columns: {error}") from error

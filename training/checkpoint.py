@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -44,6 +44,9 @@ UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, TypeError, Safetensor
 
 Head = Literal["normal", "zero"]
 
+REWARD_OUTPUT = "reward"
+"""The output that is the reward, where a head has several."""
+
 
 class Loaded(NamedTuple):
     """A model with its tokenizer."""
@@ -76,20 +79,44 @@ def load_policy(path: Path | str) -> Loaded:
     return Loaded(model, tokenizer)
 
 
-def load_reward(path: Path | str, *, seed: int = 0, head: Head = "normal") -> Loaded:
+def load_reward(
+    path: Path | str, *, seed: int = 0, head: Head = "normal", outputs: Sequence[str] | None = None
+) -> Loaded:
     """A reward model in float32: a stored one, or the trunk of a language model under a fresh head.
 
-    A fresh head is N(0, 1/(hidden+1)) as in OpenRLHF, or zero, where every pair starts as an exact tie.
+    A fresh head is N(0, 1/(hidden+1)) as in OpenRLHF, or zero, where every pair starts as an exact tie. `outputs` names
+    its columns, and those that a stored head must have; without it a fresh head has one, and a stored one any.
     """
     folder = resolve(path)
-    stored = any(name.endswith("ForSequenceClassification") for name in _config(folder).architectures or [])
-    model, tokenizer = _read(folder, AutoModelForSequenceClassification, fresh="" if stored else "score.weight")
+    stored = is_classifier(folder)
+    names = dict(enumerate(outputs or (REWARD_OUTPUT,)))
+    fresh = {"id2label": names, "label2id": {name: place for place, name in names.items()}}
+    auto = AutoModelForSequenceClassification
+    model, tokenizer = _read(folder, auto) if stored else _read(folder, auto, "score.weight", **fresh)
     score = getattr(model, "score", None)
-    if not isinstance(score, nn.Linear) or score.out_features != 1 or score.bias is not None:
-        raise ModelError(f"{path} is no reward model: it needs one `score` output without bias.")
+    if not isinstance(score, nn.Linear) or score.bias is not None or REWARD_OUTPUT not in output_names(model):
+        raise ModelError(f"{path} is no reward model: it needs one `score` output without bias, or one named `reward`.")
+    if outputs and output_names(model) != tuple(outputs):
+        raise ModelError(f"{path} has the outputs {', '.join(output_names(model))}; this needs {', '.join(outputs)}.")
     if not stored:
         _reset(score, seed, head)
     return Loaded(model, tokenizer)
+
+
+def output_names(model: PreTrainedModel) -> tuple[str, ...]:
+    """Names of a classifier's outputs. What is alone is the reward, whatever it is called."""
+    names: dict[Any, str] = model.config.id2label or {}
+    return tuple(names[place] for place in sorted(names)) if len(names) > 1 else (REWARD_OUTPUT,)
+
+
+def reward_column(model: PreTrainedModel) -> int:
+    """The column of a reward model's head that is its reward."""
+    return output_names(model).index(REWARD_OUTPUT)
+
+
+def is_classifier(path: Path | str) -> bool:
+    """Whether a model has a stored head, as reward models do, rather than a vocabulary."""
+    return any(name.endswith("ForSequenceClassification") for name in _config(resolve(path)).architectures or [])
 
 
 def save(folder: Path | str, loaded: Loaded, record: TrainingRecord | None = None) -> Path:
@@ -146,15 +173,14 @@ def _config(folder: Path) -> Any:
         raise ModelError(f"{folder}: its config.json cannot be read: {error}") from error
 
 
-def _read(folder: Path, auto: Any, fresh: str = "") -> Loaded:
-    """Model and tokenizer of a local folder. `fresh` is the only weight that may be absent."""
-    extra = {"num_labels": 1} if auto is AutoModelForSequenceClassification else {}
+def _read(folder: Path, auto: Any, fresh: str = "", **changes: Any) -> Loaded:
+    """Model and tokenizer of a local folder, its config changed. `fresh` is the only weight that may be absent."""
     flags = {"trust_remote_code": False, "local_files_only": True}
     try:
         with quiet():
             tokenizer = AutoTokenizer.from_pretrained(folder, **flags)
             model, report = auto.from_pretrained(
-                folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **flags, **extra
+                folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **flags, **changes
             )
     except UNREADABLE as error:
         raise ModelError(f"{folder} cannot be read as a model: {str(error).splitlines()[0]}") from error

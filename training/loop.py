@@ -6,7 +6,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -61,12 +61,16 @@ class FitSettings(Strict):
 
 
 def fit(
-    model: nn.Module, examples: Examples[BatchT], loss_of: Callable[[Any, BatchT], Step], settings: FitSettings
+    model: nn.Module,
+    examples: Examples[BatchT],
+    loss_of: Callable[[Any, BatchT], Step],
+    settings: FitSettings,
+    around: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> Iterator[dict[str, float]]:
     """Train `model` in place; yields the metrics of every optimizer step.
 
-    `model(batch)` gives scores, `loss_of(scores, batch)` a Step. Keys: step, total_steps, loss, learning_rate,
-    grad_norm, tokens_per_s, and the objective's own.
+    `model(batch)` gives scores, `loss_of(scores, batch)` a Step; the gradient of every optimizer step is taken within
+    `around()`. Keys: step, total_steps, loss, learning_rate, grad_norm, tokens_per_s, and the objective's own.
     """
     accelerator = Accelerator()
     if settings.batch_size % accelerator.num_processes:
@@ -82,7 +86,8 @@ def fit(
         for group in optimizer.param_groups:
             group["lr"] = rate
         parts = micro_batches(accelerator, examples, rows, max_tokens)
-        metrics = accumulate(accelerator, ready, parts, loss_of, settings.precision)
+        with around():
+            metrics = accumulate(accelerator, ready, parts, loss_of, settings.precision)
         norm = accelerator.clip_grad_norm_(ready.parameters(), settings.max_grad_norm)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

@@ -25,7 +25,7 @@ from training.objectives.pairwise import Pairwise
 from training.objectives.reward import Reward
 from training.prepare import PreparedPairs, PreparedSequences, prepare_pairs, prepare_sequences
 from training.progress import Report, silent
-from training.score import RewardScorer, TokenScorer, score_all
+from training.score import score_all
 
 Prepared = PreparedPairs | PreparedSequences
 
@@ -79,8 +79,8 @@ def train(
 
 def load(settings: TrainSettings, model: Path | str) -> Loaded:
     """The model that the objective trains, on this process's device."""
-    if settings.objective.kind == "reward":
-        loaded = load_reward(model, seed=settings.fit.seed, head=settings.head)
+    if isinstance(settings.objective, Reward):
+        loaded = load_reward(model, seed=settings.fit.seed, head=settings.head, outputs=settings.objective.outputs)
     else:
         loaded = load_policy(model)
     loaded.model.to(PartialState().device)  # pyright: ignore[reportArgumentType]
@@ -94,15 +94,16 @@ def load(settings: TrainSettings, model: Path | str) -> Loaded:
 def run(settings: TrainSettings, version: Version, loaded: Loaded, report: Report) -> dict[str, float]:
     """Train `loaded` in place; returns the figures of the last step and of the held-out split."""
     objective = settings.objective
-    scorer = RewardScorer(loaded.model) if objective.kind == "reward" else TokenScorer(loaded.model)
+    scorer = objective.scorer(loaded.model)
     train_part, test_part = (prepare(objective, version, split, loaded, settings) for split in ("train", "test"))
     if not len(train_part.examples):
         raise InputError(f"{version.label}: no pair of the train split is left to learn from.")
     for part in (train_part, test_part):
         _store_reference(part, objective, scorer, settings, report)
     last: dict[str, float] = {}
-    examples: Examples[Any] = train_part.examples
-    for last in fit(scorer, examples, objective.loss_of, settings.fit):
+    examples = objective.examples(train_part)
+    around = objective.around(scorer, loaded.tokenizer, settings.max_length, settings.fit.precision)
+    for last in fit(scorer, examples, objective.loss_of, settings.fit, around):
         report("train", int(last["step"]), int(last["total_steps"]), last)
     # Speed differs from run to run, and the record must not.
     figures = {f"train_{name}": value for name, value in last.items() if name not in ("tokens_per_s", "step")}
@@ -123,7 +124,7 @@ def counts(part: Prepared, split: str) -> dict[str, float]:
 
 
 def evaluate(
-    part: Prepared, objective: Objective, scorer: RewardScorer | TokenScorer, settings: TrainSettings, report: Report
+    part: Prepared, objective: Objective, scorer: torch.nn.Module, settings: TrainSettings, report: Report
 ) -> dict[str, float]:
     """Held-out figures: pair accuracy, NLL and calibration, or the NLL per token for likelihood objectives."""
     if not len(part.examples):
@@ -141,7 +142,7 @@ def evaluate(
 
 
 def _store_reference(
-    part: Prepared, objective: Objective, scorer: RewardScorer | TokenScorer, settings: TrainSettings, report: Report
+    part: Prepared, objective: Objective, scorer: torch.nn.Module, settings: TrainSettings, report: Report
 ) -> None:
     """Log-probabilities under the model as it starts, once for all epochs; then no second model is needed."""
     wanted = isinstance(objective, Pairwise) and objective.needs_reference and len(part.examples) > 0

@@ -17,6 +17,7 @@ BUSY_TIMEOUT_MS = 60_000
 def connect(place: Place, *, read_only: bool = False, snapshot: int | None = None) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection whose default catalogue is the lake at `place`, at a snapshot if one is given."""
     con = _duckdb(place)
+    con.execute("set parquet_metadata_cache = true")  # a data file never changes
     # Rows go to Parquet at once: a published version must be readable without the catalogue's own row store.
     options = [f"data_path {literal(place.data_path)}", "data_inlining_row_limit 0"]
     if not place.is_postgres:

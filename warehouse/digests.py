@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from schemas.datasets import DatasetVersion, fingerprint
 from schemas.files import FILES, FOOTER
@@ -122,6 +121,8 @@ def _digests(name: str, content: memoryview) -> Iterator[dict[str, object]]:
 
 def _row_groups(content: memoryview) -> list[tuple[int, int, int]]:
     """(first byte, byte after the last, number) of every row group."""
+    import pyarrow.parquet as pq
+
     metadata = pq.read_metadata(pa.BufferReader(content))
     found: list[tuple[int, int, int]] = []
     for number in range(metadata.num_row_groups):

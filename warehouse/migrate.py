@@ -24,13 +24,10 @@ def steps() -> tuple[Step, ...]:
 
 def schema_version(con: duckdb.DuckDBPyConnection) -> int:
     """Number of the last applied migration; 0 for an empty lake."""
-    known = con.execute(
-        "select count(*) from duckdb_tables() where database_name = 'lake' and table_name = 'migrations'"
-    )
-    row = known.fetchone()
-    if not row or not row[0]:
+    try:
+        last = con.execute("select max(number) from migrations").fetchone()
+    except duckdb.CatalogException:  # there is no such table
         return 0
-    last = con.execute("select max(number) from migrations").fetchone()
     return int(last[0]) if last and last[0] is not None else 0
 
 

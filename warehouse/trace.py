@@ -16,6 +16,9 @@ from warehouse.macros import create_macros
 from warehouse.versions import Change, Draft, find_version, members, publish, versions
 from warehouse.views import create_views
 
+EXPOSURE = ("members", "exposure")
+"""The view `exposure`, and the one that it reads."""
+
 
 def diff(lake: Lake, old: str, new: str) -> pa.Table:
     """Pairs added, removed, flipped or re-weighted between two versions (NAME@V), with the cause of each."""
@@ -36,14 +39,14 @@ def lineage(lake: Lake, pair_id: str) -> pa.Table:
 
 def exposure(lake: Lake, kind: str, name: str) -> pa.Table:
     """Versions that hold pairs of a source, licence, model or annotator, and the models trained from them."""
-    create_views(lake.con)
+    create_views(lake.con, *EXPOSURE)
     return lake.ask("exposed", kind=kind, name=name)
 
 
 def holdings(lake: Lake, label: str) -> pa.Table:
     """Sources, licences, models and annotators in a version (NAME@V): their pairs, and the models trained from it."""
     version = find_version(lake, label)
-    create_views(lake.con)
+    create_views(lake.con, *EXPOSURE)
     return lake.ask("holdings", dataset=version.dataset, version=version.version)
 
 

@@ -174,7 +174,7 @@ class Sides:
 
 def positions_of(text: str) -> list[Position]:
     """The alternatives to every token of a reply. Raises ValueError when the text is not what engines store."""
-    found = json_value(text)
+    found = json_value(text, endless=True)
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         raise ValueError("logprobs are a list of objects")
     for logprob in (logprob for one in found for logprob in one.values()):

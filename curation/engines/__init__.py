@@ -6,15 +6,14 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
+from curation import checkpoints
 from schemas.base import Plugin
 from schemas.calls import Outage, Reply, Request
 from schemas.registry import Registry
-from schemas.revision import model_revision
 
 Answer = Callable[[Iterable[Request]], Iterator[tuple[Request, Reply | Outage]]]
 """Draws requests as it can serve them, and yields each with its reply, or with the outage that it met after all its
@@ -35,7 +34,7 @@ class Engine(Plugin):
 
     def revision(self, model: str) -> str:
         """What identifies the model's weights, tokenizer and chat template, found without starting the engine."""
-        return model_revision(Path(model)) if Path(model).is_dir() else hub_revision(model)
+        return checkpoints.revision(model)
 
     def identity(self) -> dict[str, Any]:
         """The engine's name and those of its settings that can change an answer: a part of every call's key."""
@@ -56,20 +55,3 @@ def in_batches(
     stream = iter(requests)
     while batch := list(islice(stream, batch_size)):
         yield from zip(batch, replies(batch), strict=True)
-
-
-def device() -> str:
-    """Where a model in this process lives."""
-    import torch
-
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def hub_revision(model: str) -> str:
-    """Commit of a cached hub model; its name where the cache does not say."""
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(model, "config.json")
-    return Path(found).parent.name if isinstance(found, str) else model

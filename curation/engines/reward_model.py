@@ -1,4 +1,4 @@
-"""Sequence classifiers with one output, in this process: the reply to a conversation is its reward, as a number."""
+"""Sequence classifiers, in this process: the reply to a conversation is its reward, as a number."""
 
 from __future__ import annotations
 
@@ -11,17 +11,23 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from curation.engines import Answer, Engine, device, in_batches
+from curation import checkpoints
+from curation.engines import Answer, Engine, in_batches
 from schemas.calls import Reply, Request
 from schemas.errors import ConfigError, ModelError, UpstreamError
-from schemas.quiet import quiet
+
+REWARD_OUTPUT = "reward"
+"""The output that is the reward, where a model has several."""
 
 DIGITS = 6
 """Of a reward: batches of another width differ in the digits behind these."""
 
 
 class RewardModel(Engine):
-    """Serves any local or cached `...ForSequenceClassification` with one output, safetensors only, no remote code."""
+    """Serves any local or cached `...ForSequenceClassification` with one output, or one named `reward`.
+
+    Safetensors only, no remote code.
+    """
 
     name = "reward_model"
 
@@ -43,30 +49,21 @@ class RewardModel(Engine):
         yield partial(in_batches, self._load(model).replies, self.batch_size)
 
     def _load(self, model: str) -> Served:
-        from safetensors import SafetensorError
-        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+        from transformers import AutoModelForSequenceClassification
 
-        try:
-            with quiet():
-                tokenizer: Any = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
-                loaded: Any = AutoModelForSequenceClassification.from_pretrained(
-                    model, dtype=self.dtype, use_safetensors=True, trust_remote_code=False, output_loading_info=True
-                )
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            raise ModelError(f"{model} cannot be loaded as a reward model: {str(error).splitlines()[0]}") from error
-        weights, report = loaded
-        if missing := sorted(map(str, {*report["missing_keys"], *report["mismatched_keys"]})):
-            raise ModelError(
-                f"{model} is no reward model: it lacks {missing[0]}; train one with `prefinery train reward`."
-            )
-        if weights.config.num_labels != 1:
-            raise ModelError(f"{model} has {weights.config.num_labels} outputs; a reward model has one.")
+        mend = "train one with `prefinery train reward`"
+        loaded = checkpoints.load(
+            model, AutoModelForSequenceClassification, dtype=self.dtype, kind="reward model", mend=mend
+        )
+        weights, tokenizer = loaded
+        outputs = weights.config.label2id
+        if len(outputs) > 1 and REWARD_OUTPUT not in outputs:
+            raise ModelError(f"{model} has {len(outputs)} outputs; a reward model has one, or one named `reward`.")
         if tokenizer.chat_template is None:
             raise ModelError(f"{model} has no chat template; save one with its tokenizer.")
         weights.config.pad_token_id = tokenizer.pad_token_id = tokenizer.pad_token_id or tokenizer.eos_token_id or 0
-        limits = (self.max_model_len, getattr(weights.config.get_text_config(), "max_position_embeddings", None))
-        limit = min((limit for limit in limits if limit), default=tokenizer.model_max_length)
-        return Served(weights=weights.to(device()).eval(), tokenizer=tokenizer, limit=limit)
+        column = outputs.get(REWARD_OUTPUT, 0)
+        return Served(weights=weights, tokenizer=tokenizer, limit=loaded.limit(self.max_model_len), column=column)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +74,8 @@ class Served:
     tokenizer: Any
     limit: int
     """Longest conversation, in tokens."""
+    column: int
+    """The output that is the reward."""
 
     def replies(self, requests: Sequence[Request]) -> list[Reply]:
         """One reply a request, in order."""
@@ -111,7 +110,7 @@ class Served:
                 logits = self._scored(ids.to(where), mask.to(where))
         except torch.OutOfMemoryError as error:
             raise UpstreamError(f"A batch of {len(rows)} does not fit into memory; lower `batch_size`.") from error
-        return logits.float().flatten().tolist()
+        return logits[:, self.column].float().tolist()
 
     def _scored(self, ids: Any, mask: Any) -> Any:
         """The classifier's own forward finds the last token by the padding token, which may be a token of the text."""

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from curation.engines import Answer, Engine, device, in_batches
+from curation import checkpoints
+from curation.engines import Answer, Engine, in_batches
 from schemas.calls import Reply, Request
 from schemas.errors import ModelError, UpstreamError
-from schemas.quiet import quiet
 from schemas.revision import adapter_revision
 
 if TYPE_CHECKING:
@@ -44,31 +44,18 @@ class Transformers(Engine):
         yield partial(in_batches, self._load(model, adapter).replies, self.batch_size)
 
     def _load(self, model: str, adapter: str | None) -> Served:
-        from safetensors import SafetensorError
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers import AutoModelForCausalLM
 
-        try:
-            with quiet():
-                tokenizer: Any = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
-                loaded: Any = AutoModelForCausalLM.from_pretrained(
-                    model, dtype=self.dtype, use_safetensors=True, trust_remote_code=False, output_loading_info=True
-                )
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            raise ModelError(f"transformers cannot load {model}: {str(error).splitlines()[0]}") from error
-        weights, report = loaded
-        if missing := sorted(map(str, {*report["missing_keys"], *report["mismatched_keys"]})):
-            raise ModelError(f"transformers cannot load {model}: it lacks weights, {missing[0]} first; save it again.")
+        loaded = checkpoints.load(model, AutoModelForCausalLM, dtype=self.dtype, kind="language model")
+        weights, tokenizer = loaded
         if tokenizer.chat_template is None:
             raise ModelError(f"{model} has no chat template; save one with its tokenizer, or use an instruct model.")
-        limits = (self.max_model_len, getattr(weights.config.get_text_config(), "max_position_embeddings", None))
         ends = weights.generation_config.eos_token_id
         ends = {*(ends if isinstance(ends, list) else [ends]), tokenizer.eos_token_id} - {None}
-        if adapter is not None:
-            weights = _adapted(weights, adapter)
         return Served(
-            weights=weights.to(device()).eval(),
+            weights=weights if adapter is None else _adapted(weights, adapter),
             tokenizer=tokenizer,
-            limit=min((limit for limit in limits if limit), default=tokenizer.model_max_length),
+            limit=loaded.limit(self.max_model_len),
             end=frozenset(ends),
         )
 

@@ -27,6 +27,11 @@ class Judge(Asker):
     samples: int = Field(default=1, ge=1)
     """Replies to every question; several need a temperature above 0, and are what voting@k counts."""
 
+    @property
+    def annotator(self) -> str:
+        """Whose its verdicts are: `aspects:MODEL`."""
+        return f"{self.name}:{self.model}"
+
     @abstractmethod
     def questions(self, group: Group, seed: int) -> Iterator[Question]:
         """What to ask about a group."""
@@ -119,11 +124,6 @@ class ComparingJudge(Judge):
     """How many pairs of a prompt's answers are compared, drawn by hash; all when absent."""
     both_orders: bool = True
     """Ask in both orders; else in one that is drawn by hash."""
-
-    @property
-    def annotator(self) -> str:
-        """Whose its votes are."""
-        return f"{self.name}:{self.model}"
 
     def questions(self, group: Group, seed: int) -> Iterator[Question]:
         for pair in self.compared(group, seed):

@@ -72,11 +72,12 @@ class Listwise(TemplateAsker, RatingJudge):
         return scores
 
 
-def rank_accuracy(truth: Mapping[str, float], said: Mapping[str, float]) -> float:
+def rank_accuracy(truth: Mapping[str, float], said: Mapping[str, float]) -> float | None:
     """How well scores keep the true order, 0 to 1: the accuracy reward of RewardAnything (arXiv 2506.03637).
 
-    A pair of answers weighs 1 + its true difference; reversed it costs its weight, tied half of it. An answer without a
-    score counts as tied with the worst, and no more than the share of answers with one is reached.
+    A pair of answers weighs 1 + its true difference; reversed it costs its weight, tied half of it. Truly equal ones
+    weigh nothing, and where all are there is no order to keep: None. An answer without a score counts as tied with the
+    worst, and no more than the share of answers with one is reached.
     """
     least = min(said.values(), default=0.0) - 1
     weight = lost = 0.0
@@ -87,7 +88,7 @@ def rank_accuracy(truth: Mapping[str, float], said: Mapping[str, float]) -> floa
         difference = (said.get(one, least) - said.get(other, least)) * true
         weight += 1 + abs(true)
         lost += (1 + abs(true)) * (0.0 if difference > 0 else 0.5 if difference == 0 else 1.0)
-    coverage = len(truth.keys() & said.keys()) / len(truth) if truth else 0.0
-    if coverage * len(truth) < 2:
-        return 0.0
-    return min(max(0.0, 1 - lost / weight) if weight else 1.0, coverage)
+    if not weight:
+        return None
+    scored = len(truth.keys() & said.keys())
+    return min(max(0.0, 1 - lost / weight), scored / len(truth)) if scored > 1 else 0.0

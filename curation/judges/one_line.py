@@ -21,7 +21,7 @@ from curation.asking import (
 from curation.judges import RatingJudge
 from schemas.base import Strict
 from schemas.calls import Answered, Structure
-from schemas.ids import canonical
+from schemas.ids import canonical, draw
 from schemas.scores import Score
 
 
@@ -46,6 +46,7 @@ class OneLine(TemplateAsker, RatingJudge):
     }
     """What each key of the reply means, and which way it counts."""
     demonstrations: tuple[Demonstration, ...] = ()
+    """They are shown in an order drawn by hash: the order of this list changes no verdict."""
     template: str = Field(default_factory=lambda: packaged(__name__))
 
     @field_validator("rubric")
@@ -54,6 +55,11 @@ class OneLine(TemplateAsker, RatingJudge):
         if not rubric or "reason" in rubric:
             raise ValueError("a rubric needs at least one key, and none of them is `reason`")
         return rubric
+
+    @field_validator("demonstrations")
+    @classmethod
+    def _shuffled(cls, shown: tuple[Demonstration, ...]) -> tuple[Demonstration, ...]:
+        return tuple(sorted(shown, key=lambda one: draw("demonstration", one.model_dump(mode="json"))))
 
     @property
     def rubric_line(self) -> str:

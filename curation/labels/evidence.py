@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from schemas.votes import Verdict, Vote
+from schemas.votes import Verdict
 
 ROWS = 10_000
 """Rows of a table that are Python objects at a time."""
@@ -25,6 +25,18 @@ class Ballot:
     strength: float | None = None
     annotator: str = "unknown"
     shown_first: str | None = None
+
+    @classmethod
+    def of(cls, vote: Mapping[str, Any]) -> Ballot:
+        """The verdict of a row of `votes` that has one."""
+        return cls(
+            a=vote["response_a"],
+            b=vote["response_b"],
+            verdict=vote["verdict"],
+            strength=vote["strength"],
+            annotator=vote["annotator"],
+            shown_first=vote["shown_first"],
+        )
 
     def towards(self, response_id: str) -> float:
         """Signed strength: above 0 when this response is better, 0 for a tie. A verdict without a strength counts 1."""
@@ -82,15 +94,7 @@ def gather(scores: pa.Table, votes: pa.Table) -> Iterator[Evidence]:
         rated.setdefault(row["prompt_id"], {})[row["response_id"]] = row["score"] if enough else None
         sources.setdefault(row["prompt_id"], set()).add(row["label_source"])
     for row in _rows(votes):
-        ballot = Ballot(
-            a=row["response_a"],
-            b=row["response_b"],
-            verdict=row["verdict"],
-            strength=row["strength"],
-            annotator=row["annotator"],
-            shown_first=row["shown_first"],
-        )
-        ballots.setdefault(row["prompt_id"], []).append(ballot)
+        ballots.setdefault(row["prompt_id"], []).append(Ballot.of(row))
         sources.setdefault(row["prompt_id"], set()).add(row["label_source"])
     for prompt_id in sorted(sources):
         yield Evidence(
@@ -101,20 +105,12 @@ def gather(scores: pa.Table, votes: pa.Table) -> Iterator[Evidence]:
         )
 
 
-def of_votes(votes: Iterable[Vote]) -> list[Evidence]:
-    """Evidence by prompt, in id order, from votes; those without a verdict say nothing."""
+def of_votes(votes: Iterable[Mapping[str, Any]]) -> list[Evidence]:
+    """Evidence by prompt, in id order, from rows of `votes`; those without a verdict say nothing."""
     ballots: dict[str, list[Ballot]] = {}
     for vote in votes:
-        if vote.verdict is not None:
-            ballot = Ballot(
-                a=vote.response_a,
-                b=vote.response_b,
-                verdict=vote.verdict,
-                strength=vote.strength,
-                annotator=vote.annotator,
-                shown_first=vote.shown_first,
-            )
-            ballots.setdefault(vote.prompt_id, []).append(ballot)
+        if vote["verdict"] is not None:
+            ballots.setdefault(vote["prompt_id"], []).append(Ballot.of(vote))
     return [Evidence(prompt_id=prompt_id, ballots=found) for prompt_id, found in sorted(ballots.items())]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import tanh
@@ -154,6 +154,20 @@ class Built:
     members: pa.Table
     drops: list[Drop]
     funnel: Funnel
+
+    def without(self, gone: Mapping[int, str], detail: str | None = None) -> Built:
+        """The rest of the pairs; those at the places of `gone` are drops of the same funnel, with its reasons."""
+        stay = [place for place in range(len(self.pairs)) if place not in gone]
+        drops = self.drops + [
+            Drop.of("pair", "comparison", reason, row_id=pair.pair_id, detail=detail, run_id=pair.run_id)
+            for pair, reason in ((self.pairs[place], reason) for place, reason in sorted(gone.items()))
+        ]
+        return Built(
+            pairs=[self.pairs[place] for place in stay],
+            members=self.members.take(pa.array(stay, pa.int64())),
+            drops=drops,
+            funnel=Funnel.of("pair", "comparisons", read=self.funnel.read, kept=len(stay), drops=drops),
+        )
 
 
 def build_pairs(builder: PairBuilder, evidence: Iterable[Evidence], run_id: str | None = None) -> Built:

@@ -14,6 +14,7 @@ SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglo
 KINDS = (
     "curation/contracts",
     "curation/engines",
+    "curation/filters",
     "curation/importers",
     "curation/judges",
     "curation/pairing",
@@ -29,6 +30,7 @@ BEYOND_TRAINING = {"duckdb", "vllm", "prefect", "curation", "warehouse", "flows"
 REGISTRIES = """
 from curation.contracts import CONTRACTS
 from curation.engines import ENGINES
+from curation.filters import FILTERS
 from curation.importers import IMPORTERS
 from curation.judges import JUDGES
 from curation.pairing import PAIR_BUILDERS
@@ -38,7 +40,7 @@ from curation.rules import RULES
 from curation.rules.ifeval import INSTRUCTIONS
 from warehouse.exporters import EXPORTERS
 CONTRACTS.classes, ENGINES.classes, EXPORTERS.classes, IMPORTERS.classes, JUDGES.classes, PAIR_BUILDERS.classes
-RULES.classes, INSTRUCTIONS.classes, EMBEDDERS.classes, RUBRIC_WRITERS.classes
+RULES.classes, INSTRUCTIONS.classes, EMBEDDERS.classes, RUBRIC_WRITERS.classes, FILTERS.classes
 """
 
 

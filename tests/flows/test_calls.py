@@ -1,6 +1,7 @@
 """Limits, plans and new parsers, as a user meets them: `prefinery` against a real server."""
 
 import json
+from dataclasses import replace
 from urllib.request import urlopen
 
 import pytest
@@ -111,9 +112,8 @@ def test_a_new_parser_reads_history_without_a_call(shell, recipe, served):
 
         version = "4"
 
-        def _rating(self, said, label, *, optional):
-            value, failure = super()._rating(said, label, optional=optional)
-            return (max(value, 2) if value else value), failure
+        def verdicts(self, subject, answered):
+            return [replace(one, value=one.value and max(one.value, 2)) for one in super().verdicts(subject, answered)]
 
     with Lake.open(shell.warehouse) as lake:
         changed = reparse(lake, load(recipe).model_copy(update={"judges": (Lenient(model="critic"),)})).to_pylist()

@@ -99,6 +99,41 @@ def test_a_panel_must_be_the_recipe_s_judges(prefinery, tmp_path):
     )
 
 
+SECOND = """
+judges:
+  - {name: aspects, model: critic, aspects: [helpfulness]}
+  - {name: aspects, model: strict, aspects: [helpfulness], nonce_chars: 6}
+second_opinions: ["aspects:strict"]
+"""
+
+
+def test_a_second_opinion_is_asked_where_the_first_is_a_tie_and_breaks_it(run, prefinery):
+    drops = run(SECOND, PAIRS)
+    gaps = (
+        "select prompt_id, max(value) - min(value) as gap from scores join calls using (call_id) "
+        "join (select response_id, prompt_id from responses) using (response_id) where model = '{}' group by prompt_id"
+    )
+    first, second = (
+        {row["prompt_id"]: row["gap"] for row in prefinery.rows(gaps.format(model))} for model in ("critic", "strict")
+    )
+    assert second.keys() == {prompt_id for prompt_id, gap in first.items() if gap == 0}
+    assert 0 < len(second) < PROMPTS
+    still = sum(gap == 0 for gap in second.values())
+    assert drops.get("tie", 0) == still < len(second)
+    margins = prefinery.rows("select margin from members order by margin")
+    assert len(margins) == PROMPTS - still
+    assert sum(0 < row["margin"] < 0.001 for row in margins) == len(second) - still
+
+
+def test_second_opinions_are_those_of_other_rating_judges(prefinery, tmp_path):
+    recipe = tmp_path / "second.yaml"
+    text = "name: x\nengine: {name: vllm}\nprompts: {sources: [own]}\n" + SECOND
+    recipe.write_text(text.replace("model: strict", "model: other"))
+    assert "aspects:strict is no rating judge" in prefinery("run", recipe, fails=2).stderr
+    recipe.write_text(text.replace('["aspects:strict"]', '["aspects:strict", "aspects:critic"]'))
+    assert "leave out the judge that gives the first" in prefinery("run", recipe, fails=2).stderr
+
+
 def test_a_balanced_version_does_not_tell_the_winner_by_length(run, prefinery):
     """Two writers, one of whom writes more; what the rule likes has nothing to do with it."""
     drops = run(BY_RULE, PAIRS, "balance: {by: [length]}")

@@ -3,7 +3,6 @@
 import json
 import random
 import re
-from html.parser import HTMLParser
 from itertools import combinations
 
 import pytest
@@ -16,6 +15,7 @@ from schemas.responses import RESPONSES, Response
 from schemas.scores import SCORES, Score
 from schemas.votes import VOTES, Vote
 from tests.flows.conftest import Shell
+from tests.flows.pages import check_whole, labels_of, plots_of
 from tests.rows import some_pairs, some_prompts
 from warehouse.lake import Lake
 
@@ -136,39 +136,22 @@ def test_an_unknown_judge_is_one_sentence(judged):
     assert "Did you mean 'pairwise:fair'?" in Shell(judged.folder)("judges", "--judge", "pairwise:fare", fails=1).stderr
 
 
-class Tags(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.links: list[str] = []
-
-    def handle_starttag(self, tag, attrs):
-        if tag != "meta":
-            self.open.append(tag)
-        self.links += [value for name, value in attrs if name in {"src", "href"} and not value.startswith("#")]
-
-    def handle_startendtag(self, tag, attrs):
-        pass
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-
 def test_the_page_is_whole_and_needs_nothing_else(page):
-    tags = Tags()
-    tags.feed(page)
-    assert tags.open == []
-    assert tags.links == []
-    assert "<script" not in page
+    check_whole(page)
 
 
 def test_the_page_has_a_plot_for_every_question(page):
-    plots = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+    plots = plots_of(page)
     assert len(plots) == 6
     for plot in plots[:-1]:
         assert FAIR in plot
     for judge in (FAIR, FIRST, LONG, RATER):
         assert f"<h3>{judge}</h3>" in page
+
+
+def test_no_label_of_a_plot_is_cut(page):
+    for plot in plots_of(page)[:-1]:  # the last is about verdicts on two answers
+        assert FAIR in " ".join(labels_of(plot))
 
 
 def test_the_page_marks_the_template_that_fails_too_often(page):

@@ -1,5 +1,8 @@
+import json
+from hashlib import blake2b
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas.ids import canonical, content_id, draw, seed_of, split_of
@@ -9,6 +12,22 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=10,
 )
+
+any_text = st.text(st.characters(codec=None, exclude_categories=()))
+"""Half surrogate pairs too, which JSON can write and UTF-8 cannot."""
+texts = st.recursive(
+    st.none() | any_text,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(any_text, inner, max_size=4) | st.tuples(inner, inner),
+    max_leaves=10,
+)
+
+
+@given(st.lists(texts | json_values | st.floats() | st.integers(), max_size=4))
+@example([[1e16, 1e-5, -0.0, float("nan"), float("inf"), 2**64, 0.1]])
+@example(["".join(map(chr, range(0x2100)))])
+def test_an_id_is_the_digest_of_the_canonical_json(parts):
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert content_id(*parts) == blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 @given(st.dictionaries(st.text(), json_values, max_size=5))

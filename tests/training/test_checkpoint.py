@@ -12,9 +12,11 @@ from training.checkpoint import (
     TrainingRecord,
     load_policy,
     load_reward,
+    output_names,
     read_record,
     resolve,
     revision_of,
+    reward_column,
     save,
 )
 
@@ -56,6 +58,27 @@ def test_a_fresh_head_depends_on_the_seed_alone(model_folder: Path) -> None:
 def test_a_reward_model_has_the_trunk_of_its_base(model_folder: Path, policy: Loaded) -> None:
     trunk, base = load_reward(model_folder).model.base_model, policy.model.base_model
     assert all(a.equal(b) for a, b in zip(trunk.parameters(), base.parameters(), strict=True))
+
+
+def test_outputs_keep_their_names(model_folder: Path, tmp_path: Path) -> None:
+    two = load_reward(model_folder, outputs=("length", "reward"))
+    folder = save(tmp_path / "two", two)
+    again = load_reward(folder)
+    assert weights(again).equal(weights(two))
+    assert again.model.score.weight.shape == (2, 32)
+    assert (output_names(again.model), reward_column(again.model)) == (("length", "reward"), 1)
+    assert reward_column(load_reward(model_folder).model) == 0
+
+
+def test_other_outputs_than_an_objective_needs_are_refused(model_folder: Path, tmp_path: Path) -> None:
+    folder = save(tmp_path / "one", load_reward(model_folder))
+    with pytest.raises(ModelError, match="has the outputs reward; this needs reward, length"):
+        load_reward(folder, outputs=("reward", "length"))
+    unnamed = save(tmp_path / "unnamed", load_reward(model_folder, outputs=("reward", "length")))
+    config = (unnamed / "config.json").read_text()
+    (unnamed / "config.json").write_text(config.replace('"reward"', '"toxic"'))
+    with pytest.raises(ModelError, match="is no reward model"):
+        load_reward(unnamed)
 
 
 def test_saving_replaces_an_older_model_and_nothing_else(policy: Loaded, tmp_path: Path) -> None:

@@ -115,6 +115,18 @@ def test_position_bias(lake, vote):
     assert (undecided["consistent"], undecided["flipped"]) == (0.0, 0.0)
 
 
+def test_a_judge_that_always_takes_the_first_is_right_about_nothing(lake, vote):
+    """`methods/reward.md` 13.4: accuracy 0, inconsistency 1."""
+    for pair in ("xy", "xz", "yz"):
+        vote(pair, pair[0])
+        for shown in (pair, pair[::-1]):
+            vote(shown, shown[0], annotator="judge", annotator_kind="ai")
+    (bias,) = ask(lake, "from position_bias where annotator = 'judge'")
+    (beside,) = ask(lake, "from agreement where judge = 'judge' and other is null")
+    assert (bias["first_rate"], bias["consistent"], bias["flipped"]) == (1.0, 0.0, 1.0)
+    assert (beside["accuracy"], beside["n_known"]) == (0.0, 3)
+
+
 def test_agreement_inputs(lake, vote, answers):
     vote("xy", "x")
     vote("yx", None)
@@ -224,6 +236,41 @@ def test_strength_histogram(lake, vote):
     assert [tuple(row.values()) for row in rows if row["measure"] == "margin"] == [
         ("margin", "hand", "hand", 0, 0.0, 0.05, 2)
     ]
+
+
+AUDITED = [
+    pytest.param(10, (1, 2, 3), True, id="best-and-mean-2"),
+    pytest.param(9, (2, 2), True, id="9-and-2"),
+    pytest.param(9, (2, 2, 2, 3), False, id="9-and-2.25"),
+    pytest.param(8, (1, 1), False, id="8-and-1"),
+    pytest.param(2, (4, 5), True, id="2-and-4.5"),
+    pytest.param(2, (4, 5, 4), False, id="2-and-4.33"),
+    pytest.param(3, (5, 5), False, id="3-and-5"),
+    pytest.param(1, (1, None), False, id="both-worst"),
+    pytest.param(10, (1, None), True, id="what-does-not-apply-is-no-rating"),
+    pytest.param(10, (), None, id="no-aspect-rated"),
+    pytest.param(None, (1, 1), None, id="no-overall-score"),
+]
+
+
+@pytest.mark.parametrize(("overall", "aspects", "flag"), AUDITED)
+def test_overall_audit(lake, answers, overall, aspects, flag):
+    """Other scales and older readings do not count."""
+
+    def score(aspect, value, version="2", lo=1.0, hi=5.0):
+        facts = {"judge": "j", "judge_version": version, "scale_lo": lo, "scale_hi": hi}
+        return Score(call_id=f"c {aspect}", response_id=answers["x"], aspect=aspect, value=value, **facts)
+
+    rows = [score("overall", overall, hi=10.0), score("length", 0.0, lo=0.0, hi=1.0)]
+    rows += [score(f"aspect {n}", value) for n, value in enumerate(aspects)]
+    rows += [score("overall", 5.0, version="1", hi=10.0), score("aspect 0", 3.0, version="1") if aspects else rows[0]]
+    lake.append((SCORES, SCORES.rows(rows)))
+    found = ask(lake, "from overall_audit")
+    assert [row["audit_flag"] for row in found] == ([] if flag is None else [flag])
+    if found:
+        rated = [value for value in aspects if value is not None]
+        assert (found[0]["fine_grained_score"], found[0]["n_aspects"]) == (sum(rated) / len(rated), len(rated))
+        assert (found[0]["judge"], found[0]["model"], found[0]["overall_score"]) == ("j", "x", overall)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from accelerate import PartialState
 from numpy.typing import NDArray
 
 from training.batches import SequenceExamples, Sequences
-from training.checkpoint import Loaded, load_reward
+from training.checkpoint import Loaded, load_reward, reward_column
 from training.prepare import pad_of
 from training.score import Precision, Progress, RewardScorer, score_all, unseen
 from training.tokens import Messages, encode
@@ -34,5 +34,6 @@ def rewards_of(
     encoded = encode(tokenizer, [prompt for prompt, _ in items], [response for _, response in items])
     examples = SequenceExamples(Sequences.of(encoded, pad_of(tokenizer)))
     scorer = RewardScorer(trunk).to(PartialState().device)
-    found: torch.Tensor = score_all(scorer, examples, lambda scored, _: scored.rewards[:, 0], precision, progress)
+    column = reward_column(trunk)
+    found: torch.Tensor = score_all(scorer, examples, lambda scored, _: scored.rewards[:, column], precision, progress)
     return found.numpy()

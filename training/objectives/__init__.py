@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from schemas.base import Plugin
+from training.score import Precision, RewardScorer, TokenScorer
 
 
 class Step(NamedTuple):
@@ -33,6 +36,24 @@ class Objective(Plugin, ABC):
     """Used when the settings name none."""
     whole_steps: ClassVar[bool] = False
     """Whether the loss compares the rows of a batch, so that a step is one batch unless the settings say otherwise."""
+
+    def scorer(self, model: PreTrainedModel) -> nn.Module:
+        """The model as a function from a batch to what `loss_of` reads."""
+        return RewardScorer(model) if self.kind == "reward" else TokenScorer(model)
+
+    def examples(self, part: Any) -> Any:
+        """The `Examples` that the loop trains on, made of the prepared rows of the train split."""
+        return part.examples
+
+    def around(
+        self,
+        scorer: nn.Module,  # noqa: ARG002
+        tokenizer: PreTrainedTokenizerBase,  # noqa: ARG002
+        max_length: int,  # noqa: ARG002
+        precision: Precision,  # noqa: ARG002
+    ) -> Callable[[], AbstractContextManager[Any]]:
+        """What each step's gradient is taken within, where an objective needs more than a loss."""
+        return nullcontext
 
     @abstractmethod
     def loss_of(self, scores: Any, batch: Any) -> Step:

@@ -1,6 +1,7 @@
 -- Mean rating of every response by the wanted calls and rules, by the judge's latest version.
 -- Parameters: wanted (relation of call_id), $aspects (those that count; NULL: all but `overall`, which is on a scale of
--- its own and counts where there is nothing else).
+-- its own and counts where there is nothing else), $later (judges as NAME:MODEL whose ratings only break ties, the first
+-- before the next: in the fifth decimal, the ninth and so on).
 with latest as (
     from scores semi join wanted using (call_id)
     where judge <> 'rubric' -- whether an item is met is no rating
@@ -15,16 +16,28 @@ counted as (
         else aspect <> 'overall' or not exists (from latest where aspect <> 'overall')
     end
 ),
-models as (select call_id, any_value(model) as model from calls semi join counted using (call_id) group by call_id)
+models as (select call_id, any_value(model) as model from calls semi join counted using (call_id) group by call_id),
+judged as (select s.*, s.judge || coalesce(':' || m.model, '') as who from counted as s left join models as m using (call_id)),
+opinions as (
+    select
+        response_id,
+        coalesce(list_position($later::varchar[], who), 0) as place,
+        avg(value) as mean,
+        count(distinct (who, aspect)) filter (value is not null) as n_rated,
+        count(distinct (who, aspect)) as n_asked,
+        any_value(who) as who
+    from judged
+    group by response_id, place
+)
 select
     r.prompt_id,
-    s.response_id,
-    avg(s.value) as score,
-    count(distinct (s.judge, m.model, s.aspect)) filter (s.value is not null) as n_rated,
-    count(distinct (s.judge, m.model, s.aspect)) as n_asked,
-    any_value(s.judge || coalesce(':' || m.model, '')) as label_source
-from counted as s
-left join models as m using (call_id)
+    o.response_id,
+    max(o.mean) filter (place = 0) + coalesce(sum(o.mean * power(1e-4, place)) filter (place > 0), 0) as score,
+    max(o.n_rated) filter (place = 0) as n_rated,
+    max(o.n_asked) filter (place = 0) as n_asked,
+    max(o.who) filter (place = 0) as label_source
+from opinions as o
 join responses as r using (response_id)
-group by r.prompt_id, s.response_id
-order by r.prompt_id, s.response_id
+group by r.prompt_id, o.response_id
+having n_asked is not null
+order by r.prompt_id, o.response_id

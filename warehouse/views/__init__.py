@@ -32,14 +32,19 @@ def columns_of(view: str) -> dict[str, str]:
     return {name: comment for name, comment in COLUMN.findall(view_texts()[view])}
 
 
-def create_views(con: duckdb.DuckDBPyConnection) -> None:
-    """Make every view on a connection. One whose columns an old snapshot lacks is left out there."""
-    pending = view_texts()
+def create_views(con: duckdb.DuckDBPyConnection, *names: str) -> None:
+    """Make these views on a connection, or all of them; what one reads must be among them.
+
+    One whose columns an old snapshot lacks is left out there.
+    """
+    pending = {name: view_texts()[name] for name in names or view_texts()}
+    con.execute("begin")  # DuckLake opens its catalogue once a transaction, not once a view
     while pending:
         failed = {name: text for name, text in pending.items() if not _create(con, name, text)}
         if len(failed) == len(pending):
-            return
+            break
         pending = failed  # some views read others
+    con.execute("commit")
 
 
 def _create(con: duckdb.DuckDBPyConnection, name: str, text: str) -> bool:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from curation import checkpoints
 from curation.principles.embedders import Embedder
 from schemas.errors import ModelError
-from schemas.quiet import quiet
 
 
 class MeanPooled(Embedder):
@@ -30,43 +29,18 @@ class MeanPooled(Embedder):
     """Names read at once; lower it when memory runs out."""
 
     def revision(self, path: str) -> str:
-        from curation.engines import hub_revision
-        from schemas.revision import model_revision
-
-        return model_revision(Path(path)) if Path(path).is_dir() else hub_revision(path)
+        return checkpoints.revision(path)
 
     def embed(self, names: Sequence[str], path: str) -> NDArray[np.float32]:
         import torch
+        from transformers import AutoModel
 
-        tokenizer, weights = _load(path, self.dtype)
+        # The mean does without the pooler, and sentence encoders are saved without it.
+        weights, tokenizer = checkpoints.load(path, AutoModel, dtype=self.dtype, kind="embedder", spare="pooler.")
         texts = [self.prompt + name for name in names]
         with torch.inference_mode():
             found = [vectors.numpy() for vectors in _batches(tokenizer, weights, texts, self.batch_size)]
         return np.concatenate([np.zeros((0, weights.config.get_text_config().hidden_size), np.float32), *found])
-
-
-def _load(path: str, dtype: str) -> tuple[Any, Any]:
-    """Tokenizer and trunk of a model. Raises ModelError when the folder holds no such model."""
-    from safetensors import SafetensorError
-    from transformers import AutoModel, AutoTokenizer
-
-    from curation.engines import device
-
-    try:
-        with quiet():
-            tokenizer: Any = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
-            loaded: Any = AutoModel.from_pretrained(
-                path, dtype=dtype, use_safetensors=True, trust_remote_code=False, output_loading_info=True
-            )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"{path} cannot be loaded as an embedder: {str(error).splitlines()[0]}") from error
-    weights, report = loaded
-    lacking = sorted(map(str, {*report["missing_keys"], *report["mismatched_keys"]}))
-    if missing := [key for key in lacking if not key.startswith("pooler.")]:  # the mean does without it
-        raise ModelError(
-            f"{path} cannot be loaded as an embedder: it lacks weights, {missing[0]} first; save it again."
-        )
-    return tokenizer, weights.to(device()).eval()
 
 
 def _batches(tokenizer: Any, weights: Any, texts: Sequence[str], size: int) -> Iterator[Any]:

@@ -76,3 +76,12 @@ def test_an_adapter_is_refused(folder):
 def test_what_is_no_model_is_refused(tmp_path):
     with pytest.raises(ModelError), RewardModel().start(str(tmp_path)):
         pass
+
+
+def test_of_several_outputs_the_one_named_reward_is_read(asked, tmp_path):
+    two = load_reward(str(sandbox_path("base")), outputs=("length", "reward"))
+    one = load_reward(str(sandbox_path("base")))
+    with torch.no_grad():
+        one.model.score.weight.copy_(two.model.score.weight[1:])
+    texts = [[reply.text for reply in rewards(save(tmp_path / "model", loaded), asked[:4])] for loaded in (one, two)]
+    assert texts[0] == texts[1]

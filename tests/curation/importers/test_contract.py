@@ -1,5 +1,6 @@
 """What every importer promises."""
 
+import gzip
 import json
 
 import pytest
@@ -8,6 +9,8 @@ from curation.importers import IMPORTERS, import_paths
 from schemas.drops import DROPS
 from schemas.errors import InputError
 from schemas.prompts import PROMPTS
+from schemas.responses import RESPONSES
+from schemas.votes import VOTES
 
 HI = [{"role": "user", "content": "Hi"}]
 POLITE, RUDE = ([*HI, {"role": "assistant", "content": text}] for text in ("Hello!", "Go away."))
@@ -97,6 +100,29 @@ def test_a_file_of_another_kind_is_one_sentence_and_nothing_is_written(importer,
         import_paths(lake, importer, [file])
     assert lake.read(PROMPTS).num_rows == 0
     assert lake.read(DROPS).num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        pytest.param("b.jsonl", b"", id="empty"),
+        pytest.param("b.parquet", b"PAR1 and no more", id="no-parquet"),
+        pytest.param("b.jsonl.gz", gzip.compress(b'{"prompt": "Hi"}' * 100)[:30], id="cut"),
+    ],
+)
+def test_a_file_that_cannot_be_loaded_stops_the_import_and_repeats_no_row(lake, tmp_path, name, content):
+    """Neither are the rows of the file before it taken for its own, nor are those after it taken for all."""
+    trl = IMPORTERS.build("trl")
+    one, other = (
+        write(tmp_path / f"{ask}.jsonl", {"prompt": ask, "chosen": "Yes.", "rejected": "No."}) for ask in "ac"
+    )
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=name):
+        import_paths(lake, trl, [one, tmp_path / name, other])
+    assert [lake.read(table).num_rows for table in (PROMPTS, RESPONSES, VOTES, DROPS)] == [1, 2, 1, 0]
+    done = import_paths(lake, trl, [one, other])
+    assert (done.funnel.read, done.funnel.kept, done.new["votes"]) == (2, 2, 1)
+    assert [lake.read(table).num_rows for table in (PROMPTS, RESPONSES, VOTES, DROPS)] == [2, 4, 2, 0]
 
 
 def test_a_path_that_is_not_there_is_one_sentence(importer, lake, tmp_path):

@@ -43,6 +43,15 @@ def test_the_winner_is_the_chosen_answer():
     assert (vote.response_a if vote.verdict == "a" else vote.response_b) == chosen.response_id
 
 
+def test_a_speaker_s_name_inside_an_answer_is_a_drop_and_no_guess():
+    """It parts the turns, so a text that holds it cannot be told from two more turns."""
+    plain = "\n\nHuman: hi\n\nAssistant: yes"
+    for spill, reason in (("\n\nHuman: more", "bad_dialogue"), ("\n\nHuman: more\n\nAssistant: no", "contexts_differ")):
+        for record in ({"chosen": plain, "rejected": plain + spill}, {"chosen": plain + spill, "rejected": plain}):
+            with pytest.raises(BadRow, match=reason):
+                list(HHRLHF().translate(record))
+
+
 def test_every_real_comparison_is_accounted_for(lake, real_data):
     done = import_paths(lake, HHRLHF(), [real_data / "hh_rlhf"])
     assert (done.funnel.read, done.funnel.kept) == (1000, 995)

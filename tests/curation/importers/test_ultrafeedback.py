@@ -1,11 +1,13 @@
 import json
 
+import pyarrow as pa
 import pytest
 
 from curation.importers import import_paths
 from curation.importers.ultrafeedback import ASPECT_SCALE, OVERALL_SCALE, UltraFeedback, read_rating
 from schemas.responses import Response
 from schemas.scores import SCORES, Score
+from warehouse import query
 
 
 def completion(overall, *ratings, model="m"):
@@ -78,8 +80,29 @@ def test_forty_planted_inversions_are_found_and_no_other(lake, tmp_path):
     notes = {note.kind: note.rows for note in done.notes}
     assert notes["overall 10 repaired to 1"] == 40
     assert notes["overall 10 is in doubt; it needs a judge"] == 10
+    assert lake.read(SCORES).schema.field("value").type == pa.float64()
     overall = [row["value"] for row in lake.read(SCORES).to_pylist() if row["aspect"] == "overall"]
     assert [overall.count(value) for value in (1.0, 10.0, 6.0, None)] == [40, 25, 25, 10]
+
+
+def test_the_audit_finds_inversions_that_were_not_repaired_and_none_after_repair(lake, tmp_path):
+    """`methods/data.md` 1(g)2: a judge whose every 1 was stored as 10, beside the same scores as they are imported."""
+    planted = [(10, 1, 1, 2, 1)] * 40 + [(10, 5, 5, 5, 5)] * 25 + [(6, 1, 1, 1, 1)] * 25
+    lines = [
+        json.dumps({"instruction": f"Question {i}", "completions": [completion(*row)]}) for i, row in enumerate(planted)
+    ]
+    (tmp_path / "flan.jsonl").write_text("\n".join(lines))
+    import_paths(lake, UltraFeedback(), [tmp_path / "flan.jsonl"])
+    rows = [row for row in lake.read(SCORES).to_pylist() if row["aspect"] == "overall"]
+    worst = {row["response_id"] for row in rows if row["value"] == 1}
+    raw = [row | {"value": 10.0 if row["value"] == 1 else row["value"]} for row in rows]
+    lake.append(
+        (SCORES, SCORES.rows(Score(**row | {"judge": "raw", "call_id": row["call_id"] + " raw"}) for row in raw))
+    )
+    flagged = query(lake.folder, "select judge, response_id from overall_audit where audit_flag").to_pylist()
+    assert {row["judge"] for row in flagged} == {"raw"}
+    assert len(worst) == len(flagged) == 40
+    assert {row["response_id"] for row in flagged} == worst
 
 
 def test_each_completion_is_a_response_of_its_model():

@@ -145,6 +145,16 @@ def test_the_first_place_does_not_alternate_from_row_to_row():
     assert later == first[7:]
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_better_answer_is_shown_first_half_of_the_time(seed):
+    """Within three standard errors of a half, where each comparison is asked in one order."""
+    judge = Pairwise(model="scripted", both_orders=False)
+    asked = [question for i in range(600) for question in judge.questions(group_of(f"balance {i}", 2), seed)]
+    better = [truth(*(response.text for response in question.shown)) for question in asked]
+    first = [one == question.shown[0].text for one, question in zip(better, asked, strict=True) if one]
+    assert sum(first) / len(first) == pytest.approx(0.5, abs=3 * (0.25 / len(first)) ** 0.5)
+
+
 def test_orders_differ_between_prompts_and_between_seeds():
     """`methods/data.md` 31.11: one fixed seed shuffled every call alike."""
     groups = [group_of(f"call {i}", 4) for i in range(60)]

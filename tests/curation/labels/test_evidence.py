@@ -2,6 +2,10 @@ import pyarrow as pa
 import pytest
 
 from curation.labels.evidence import ROWS, Ballot, Evidence, gather
+from schemas.prompts import PROMPTS
+from schemas.responses import RESPONSES, Response
+from schemas.scores import SCORES, Score
+from tests.rows import some_prompts
 
 SCORED = pa.schema(
     [("prompt_id", pa.string()), ("response_id", pa.string()), ("score", pa.float64()), ("n_rated", pa.int64()),
@@ -54,3 +58,37 @@ def test_a_strength_is_signed_by_the_side_it_speaks_for(verdict, strength, signe
 def test_net_wins_are_the_same_whichever_way_a_couple_is_named():
     found = Evidence(prompt_id="p", ballots=[Ballot(a="a", b="b", verdict=said) for said in ("a", "a", "b", "tie")])
     assert (found.net_wins("a", "b"), found.net_wins("b", "a")) == (1, -1)
+
+
+ASPECTS = ("instruction_following", "honesty", "truthfulness", "helpfulness")
+
+
+@pytest.mark.parametrize(
+    ("ratings", "mean"),
+    [
+        pytest.param((5, 4, 3, 3), 3.75, id="four"),
+        pytest.param((5, None, 4, 4), 13 / 3, id="one-does-not-apply"),
+        pytest.param((5, "unparsable", 4, 3), 4.0, id="one-failed"),
+        pytest.param((5, None, "unparsable", 4), None, id="two-of-four-are-too-few"),
+        pytest.param((None,) * 4, None, id="none-applies"),
+        pytest.param(("unparsable",) * 4, None, id="all-failed"),
+    ],
+)
+def test_a_score_is_the_mean_of_what_was_rated(lake, ratings, mean):
+    """What does not apply, or failed, is neither 0 nor worst; the overall score is on another scale and stays out."""
+    (prompt,) = some_prompts(1)
+    response = Response.of(prompt.prompt_id, model="m", text="x", source="hand")
+    scores = [
+        Score(call_id="c", response_id=response.response_id, judge="aspects", judge_version="1", aspect=aspect,
+              value=float(said) if isinstance(said, int) else None, failure=said if isinstance(said, str) else None,
+              scale_lo=1, scale_hi=5)
+        for aspect, said in zip(ASPECTS, ratings, strict=True)
+    ]  # fmt: skip
+    overall = Score(call_id="c", response_id=response.response_id, judge="critique", judge_version="1",
+                    aspect="overall", value=10.0, scale_lo=1, scale_hi=10)  # fmt: skip
+    lake.append(
+        (PROMPTS, PROMPTS.rows([prompt])), (RESPONSES, RESPONSES.rows([response])),
+        (SCORES, SCORES.rows([*scores, overall])),
+    )  # fmt: skip
+    (found,) = gather(lake.ask("scored", aspects=None, later=[], wanted=pa.table({"call_id": ["c"]})), voted())
+    assert found.scores == {response.response_id: mean if mean is None else pytest.approx(mean)}

@@ -25,7 +25,7 @@ def evidence(tmp_path_factory):
         prompts = lake.ask("prompts_of", sources=["tulu_human_eval"], most=None).select(["prompt_id"])
         nothing = prompts.rename_columns(["call_id"]).slice(0, 0)
         votes = lake.ask("verdicts", prompts_in=prompts, wanted=nothing)
-        return list(gather(lake.ask("scored", aspects=None, wanted=nothing), votes))
+        return list(gather(lake.ask("scored", aspects=None, later=[], wanted=nothing), votes))
 
 
 @pytest.fixture(scope="module")

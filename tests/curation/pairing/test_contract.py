@@ -63,6 +63,7 @@ def test_every_comparison_is_kept_once_or_dropped_and_speaks_for_its_chosen_side
     assert built.members.num_rows == len(built.pairs)
     couples = {(pair.prompt_id, frozenset((pair.chosen_id, pair.rejected_id))) for pair in built.pairs}
     assert len(couples) == len(built.pairs)
+    assert all(len(sides) == 2 for _, sides in couples)  # no response is compared with itself
     assert all(margin >= 0 for margin in built.members.column("margin").to_pylist())
     assert all(0.5 <= label <= 1 for label in built.members.column("soft_label").to_pylist())
 

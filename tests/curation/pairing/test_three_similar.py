@@ -56,6 +56,18 @@ def test_what_decides_nothing_makes_no_pair(strengths, reason):
     assert dict(build_pairs(ThreeSimilar(), [votes(*strengths)]).funnel.dropped) == {reason: 1}
 
 
+@pytest.mark.parametrize(
+    ("strengths", "chosen", "margin"),
+    [([1, 0], "a", 1), ([-1, 0], "b", 1), ([1, 2], "a", 2), ([-2, -1], "b", 2), ([3, 2], "a", 3)],
+    ids=str,
+)
+def test_a_half_is_rounded_away_from_nought(strengths, chosen, margin):
+    """To the even number, as computers round, 0.5 would be a tie and 1.5 and 2.5 the same strength."""
+    built = build_pairs(ThreeSimilar(least_votes=2), [votes(*strengths)])
+    assert built.pairs[0].chosen_id == chosen
+    assert built.members.column("margin").to_pylist() == [margin]
+
+
 @pytest.mark.parametrize("signed", [[-3, -2, -2], [1, 2, 2, -1], [3, -100, 2, 2]])
 def test_swapped_responses_with_negated_strengths_are_the_same_pair(signed):
     """`methods/data.md` 6(g)4, through the importer; the -100 of an annotator who found neither valid goes first."""
@@ -111,6 +123,15 @@ def test_it_finds_planted_strengths_more_exactly_than_a_plain_mean():
     assert figures(similar, len(rows)) == pytest.approx((0.848, 0.972, 0.646), abs=0.03)
     plain = [(true, strength_of(said)) for true, said in rows]
     assert figures(plain, len(rows)) == pytest.approx((0.789, 0.992, 0.601), abs=0.03)
+    undecided = [len({strength_of(three) for three in closest(said)}) > 1 for _, said in rows]
+    assert sum(undecided) / len(rows) == pytest.approx(0.212, abs=0.02)
+
+
+def closest(strengths):
+    """All threes of the least range: what the paper leaves open is which of them counts."""
+    ordered = sorted(strengths)
+    threes = [ordered[start : start + 3] for start in range(len(ordered) - 2)]
+    return [three for three in threes if three[-1] - three[0] == min(one[-1] - one[0] for one in threes)]
 
 
 def figures(found, count):
@@ -127,7 +148,8 @@ def test_people_who_voted_on_real_answers(lake, real_data):
     nothing = prompts.rename_columns(["call_id"]).slice(0, 0)
     evidence = list(
         gather(
-            lake.ask("scored", aspects=None, wanted=nothing), lake.ask("verdicts", prompts_in=prompts, wanted=nothing)
+            lake.ask("scored", aspects=None, later=[], wanted=nothing),
+            lake.ask("verdicts", prompts_in=prompts, wanted=nothing),
         )
     )
     built = build_pairs(ThreeSimilar(least_votes=1), evidence)

@@ -1,6 +1,8 @@
+from math import log
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from curation.principles.rewards import combined
@@ -17,7 +19,9 @@ def test_worked_by_hand():
 
 
 @given(st.floats(-10, 10), st.floats(0.1, 10), st.integers(0, 1000))
+@example(log(0.646 / 0.354), 1.0, 0)
 def test_how_readily_a_judge_says_yes_does_not_count(prior, scale, seed):
+    """Such as the log odds of RLBFF's labels, 64.6 % of which are yes: 0.6015."""
     rng = np.random.default_rng(seed)
     r, reference = rng.normal(size=(5, 3)), rng.normal(size=(20, 3))
     shift = np.array([0, prior, 0])

@@ -17,6 +17,12 @@ def stage():
     return PrincipleStage(extractor={"model": "m"}, embedder={"name": "mean_pooled", "model": "e"})
 
 
+def test_a_stage_is_the_paper_s_unless_it_says_otherwise(stage):
+    """RLBFF: quotes above 60, cosines above .8, greedy extraction; helpfulness says nothing in particular."""
+    assert (stage.spans.above, stage.spans.min_words, stage.theta) == (60, 3, 0.8)
+    assert (stage.extractor.sampling.temperature, stage.general) == (0.0, ("helpfulness",))
+
+
 def read_of(annotator, said, response="r", status="ok"):
     feedback = Feedback(prompt_id="p", response_id=response, annotator=annotator, text=TEXT)
     known = {"feedback": feedback, "call_id": f"call {annotator} {response}", "status": status}

@@ -13,6 +13,13 @@ def test_a_stage_comes_back_from_its_text():
     assert stage.models == {"author", "critic"}
 
 
+def test_a_stage_is_the_paper_s_unless_it_says_otherwise():
+    """OpenRubrics: tau .5; the writer greedily up to 768 tokens, the judge up to 2048."""
+    stage = RubricStage.model_validate(STAGE)
+    asked = [(one.sampling.temperature, one.sampling.max_tokens) for one in (stage.writer, stage.judge)]
+    assert (stage.tau, asked) == (0.5, [(0.0, 768), (0.0, 2048)])
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

@@ -49,3 +49,39 @@ def test_an_older_export_is_replaced_and_anything_else_is_not(source, name, tmp_
 
 def test_every_exporter_shows_a_row_or_says_what_it_writes():
     assert all(cls.__doc__ for cls in EXPORTERS.classes.values())
+
+
+TURNED = {
+    "chosen": "rejected",
+    "rejected": "chosen",
+    "chosen_model": "rejected_model",
+    "rejected_model": "chosen_model",
+}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"name": "trl"},
+        {"name": "trl", "conversational": False},
+        {"name": "openrlhf"},
+        {"name": "openrlhf", "conversational": False},
+        {"name": "openrlhf", "prompt_key": None},
+        {"name": "hf"},
+    ],
+    ids=str,
+)
+def test_nothing_but_the_answers_tells_which_side_won(spec):
+    """The same two answers with the label turned round are the same row turned round: no role, no token, no order."""
+    turns = [{"role": "user", "content": "Hi"}]
+    if spec.get("conversational", True):
+        turns = [{"role": "system", "content": "Be brief."}, *turns, {"role": "assistant", "content": "Yes?"}, *turns]
+    treated = {"pair_id": "p", "source": "s", "rule": "r", "label_source": "l", "weight": 1.0, "soft_label": 1.0}
+    row = {"prompt": turns, "rejected_prompt": turns, "margin": 2.0, **treated}
+    row |= {"chosen": "one", "rejected": "other", "chosen_model": "m", "rejected_model": "n"}
+    exporter = EXPORTERS.build(spec)
+    one, turned = (
+        exporter.row(found, with_margin=True) for found in (row, {name: row[TURNED.get(name, name)] for name in row})
+    )
+    assert one["chosen"] != one["rejected"]
+    assert turned == {name: one[TURNED.get(name, name)] for name in one}

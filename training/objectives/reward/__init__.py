@@ -9,8 +9,12 @@ from torch import Tensor
 
 from schemas.registry import Registry
 from training.batches import PairBatch
+from training.checkpoint import REWARD_OUTPUT
 from training.objectives import Objective, Step
 from training.score import Scored
+
+TIE = 0.5
+"""The soft label of a pair whose sides are equally good."""
 
 
 class PairRewards(NamedTuple):
@@ -28,14 +32,34 @@ class PairRewards(NamedTuple):
         chosen, rejected = scored.rewards.squeeze(1).chunk(2)
         return cls(chosen, rejected, batch.margin, batch.weight, batch.soft_label)
 
+    def metrics(self) -> dict[str, Tensor]:
+        """Strict accuracy, mean difference and mean reward, each []. They heed neither margin nor weight."""
+        difference = (self.chosen - self.rejected).detach()
+        return {
+            "accuracy": (difference > 0).float().mean(),
+            "margin": difference.mean(),
+            "reward": (self.chosen + self.rejected).detach().mean() / 2,
+        }
+
 
 class Reward(Objective):
-    """Base of objectives on pairs of rewards."""
+    """Base of objectives that train a reward model."""
 
     family: ClassVar[str] = "reward"
     default: ClassVar[str] = "bradley_terry"
     kind: ClassVar[Literal["policy", "reward"]] = "reward"
     learning_rate: ClassVar[float] = 9e-6
+    outputs: ClassVar[tuple[str, ...]] = (REWARD_OUTPUT,)
+    """Columns of the head."""
+
+    def gap_of(self, scores: Scored, batch: PairBatch) -> Tensor:  # noqa: ARG002
+        """[B] reward differences, for evaluation."""
+        chosen, rejected = scores.rewards[:, self.outputs.index(REWARD_OUTPUT)].chunk(2)
+        return chosen - rejected
+
+
+class PairReward(Reward):
+    """Base of objectives that read the rewards of each pair and nothing else."""
 
     @abstractmethod
     def __call__(self, rewards: PairRewards) -> Step:
@@ -44,11 +68,6 @@ class Reward(Objective):
     def loss_of(self, scores: Scored, batch: PairBatch) -> Step:
         """The objective on 2B sequences."""
         return self(PairRewards.of(scores, batch))
-
-    def gap_of(self, scores: Scored, batch: PairBatch) -> Tensor:
-        """[B] reward differences, for evaluation."""
-        rewards = PairRewards.of(scores, batch)
-        return rewards.chosen - rewards.rejected
 
 
 REWARD: Registry[Reward] = Registry(__name__, Reward)

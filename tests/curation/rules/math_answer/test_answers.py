@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.rules.math_answer.answers import MAX_MARKS, final_answer, last_number
+from curation.rules.math_answer.numbers import quantity
 
 
 @pytest.mark.parametrize(
@@ -48,10 +49,20 @@ def test_the_last_mark_decides_whatever_stands_before(number, before):
         assert found.text == str(number)
 
 
-@given(st.text(st.characters() | st.sampled_from("A:#\\{}\n 0123456789.")))
-def test_no_text_makes_it_raise(text):
-    final_answer(text)
-    last_number(text)
+PIECES = [*"A:#\\{}\n 0123456789.", "\n#### ", "\nA: ", "Answer:\n", "\\boxed{", "\\fbox{5}", "The answer is ", "-5"]
+
+
+@given(st.lists(st.characters() | st.sampled_from(PIECES)).map("".join))
+def test_an_answer_stands_behind_its_mark_and_a_guess_is_a_number(text):
+    found = final_answer(text)
+    if found is not None:
+        _, mark, rest = text.partition(found.mark)
+        assert mark
+        assert found.text in rest
+    guess = last_number(text)
+    if guess is not None:
+        assert guess.text in text
+        assert quantity(guess.text) is not None
 
 
 def test_only_the_last_marks_are_looked_at():

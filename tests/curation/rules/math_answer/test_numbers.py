@@ -1,3 +1,4 @@
+import re
 from fractions import Fraction
 
 import pytest
@@ -83,6 +84,17 @@ def test_a_decimal_is_read_exactly(number):
         assert found.readings == {Fraction(number)}
 
 
-@given(st.text(st.characters() | st.sampled_from("0123456789.,/%$ \\{}eE^-+")))
-def test_no_text_makes_it_raise(text):
-    quantity(tidy(text))
+PIECES = [*"0123456789.,/%$ \\{}eE^-+", "12", "1,234", "-7", " 1/2", " percent", " million", " eggs", "\\frac{3}{4}"]
+FEW = st.lists(st.sampled_from(PIECES), max_size=4)
+
+
+@given((st.lists(st.characters() | st.sampled_from(PIECES)) | FEW).map("".join))
+def test_what_is_read_is_a_number_and_only_a_percentage_has_two_readings(text):
+    tidied = tidy(text)
+    found = quantity(tidied)
+    if found is not None:
+        assert all(isinstance(reading, Fraction) for reading in found.readings)
+        number = max(found.readings, key=abs)
+        assert found.readings <= {number, number / 100}
+        assert len(found.readings) == 1 or re.search("%|percent", tidied)
+        assert (number < 0) == (number != 0 and "-" in re.split(r"\d", tidied)[0])

@@ -65,13 +65,15 @@ def test_an_integer_weight_is_a_repeated_row() -> None:
     assert weighted.item() == pytest.approx((BradleyTerry()(repeated).loss * 6).item(), rel=1e-6)
 
 
-def test_smoothing_is_least_at_log_odds_with_the_entropy_as_value() -> None:
-    """a = 0.1: D* = log 9 = 2.1972, value H(0.1) = 0.3251."""
-    best = torch.tensor([math.log(9.0)], requires_grad=True)
-    loss = BradleyTerry(label_smoothing=0.1)(rewards(best, torch.zeros(1))).loss
+@pytest.mark.parametrize(("smoothing", "best", "least"), [(0.1, 2.197225, 0.325083), (0.2, 1.386294, 0.500402)])
+def test_smoothing_is_least_at_log_odds_with_the_entropy_as_value(smoothing: float, best: float, least: float) -> None:
+    """D* = log((1 - a) / a), and there the loss is the entropy of a."""
+    assert math.log((1 - smoothing) / smoothing) == pytest.approx(best, abs=1e-6)
+    gap = torch.tensor([math.log((1 - smoothing) / smoothing)], requires_grad=True)
+    loss = BradleyTerry(label_smoothing=smoothing)(rewards(gap, torch.zeros(1))).loss
     loss.backward()
-    assert loss.item() == pytest.approx(0.325083, abs=1e-6)
-    assert best.grad is not None and best.grad.item() == pytest.approx(0, abs=1e-7)
+    assert loss.item() == pytest.approx(least, abs=1e-6)
+    assert gap.grad is not None and gap.grad.item() == pytest.approx(0, abs=1e-7)
 
 
 def test_swapped_sides_with_the_complement_label_cost_the_same() -> None:
@@ -81,8 +83,9 @@ def test_swapped_sides_with_the_complement_label_cost_the_same() -> None:
     assert ahead.item() == pytest.approx(behind.item(), abs=1e-6)
 
 
-@pytest.mark.parametrize(("gap", "loss", "slope"), [(-200.0, 200.0, -1.0), (200.0, 0.0, 0.0)])
+@pytest.mark.parametrize(("gap", "loss", "slope"), [(-200.0, 200.0, -1.0), (-30.0, 30.0, -1.0), (200.0, 0.0, 0.0)])
 def test_extreme_gaps_stay_finite(gap: float, loss: float, slope: float) -> None:
+    """A constant inside the logarithm, log(s(D) + 1e-5), would end the loss at 11.5129 and the slope at 0."""
     chosen = torch.tensor([gap], requires_grad=True)
     found = BradleyTerry()(rewards(chosen, torch.zeros(1))).loss
     found.backward()
@@ -92,5 +95,62 @@ def test_extreme_gaps_stay_finite(gap: float, loss: float, slope: float) -> None
 
 def test_accuracy_is_strict_and_ignores_the_margin() -> None:
     step = BradleyTerry(use_margin=True)(rewards(margin=torch.full((4,), 10.0)))
+    assert step.metrics.keys() == {"accuracy", "margin", "reward"}
     assert step.metrics["accuracy"].item() == 0.5
+    assert step.metrics["margin"].item() == pytest.approx((CHOSEN - REJECTED).mean().item())
     assert step.metrics["reward"].item() == pytest.approx(torch.cat([CHOSEN, REJECTED]).mean().item())
+
+
+GOLDEN = rewards(
+    torch.tensor([2.0, 0.5, -1.0, 3.0]), torch.tensor([1.0, 1.0, -1.5, -2.0]), margin=torch.tensor([1.0, 2.0, 3.0, 1.0])
+)
+
+
+@pytest.mark.parametrize(
+    ("settings", "loss"),
+    [
+        pytest.param({}, 0.44203275, id="plain"),
+        pytest.param({"use_margin": True}, 1.46726914, id="margin"),
+        pytest.param({"scaled": True}, 0.92259049, id="scaled"),
+        pytest.param({"label_smoothing": 0.1}, 0.59203275, id="smoothed"),
+        pytest.param({"center": 0.01}, 0.48828275, id="centred"),
+        pytest.param({"shrink": 0.005}, 0.47015775, id="shrunk"),
+    ],
+)
+def test_worked_numbers(settings: dict[str, float], loss: float) -> None:
+    assert BradleyTerry.model_validate(settings)(GOLDEN).loss.item() == pytest.approx(loss, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("margin", "shifted", "slope", "scaled"),
+    [(1.0, 1.313262, 0.731059, 0.693147), (2.0, 2.126928, 0.880797, 1.386294), (3.0, 3.048587, 0.952574, 2.079442)],
+)
+def test_margins_at_equal_rewards(margin: float, shifted: float, slope: float, scaled: float) -> None:
+    zero, m = torch.zeros(1), torch.tensor([margin])
+    chosen = torch.zeros(1, requires_grad=True)
+    loss = BradleyTerry(use_margin=True)(rewards(chosen, zero, margin=m)).loss
+    loss.backward()
+    assert chosen.grad is not None
+    assert (loss.item(), chosen.grad.item()) == pytest.approx((shifted, -slope), abs=1e-6)
+    chosen.grad = None
+    loss = BradleyTerry(scaled=True)(rewards(chosen, zero, margin=m)).loss
+    loss.backward()
+    assert chosen.grad is not None
+    assert (loss.item(), chosen.grad.item()) == pytest.approx((scaled, -margin / 2), abs=1e-6)
+
+
+def test_a_scaled_pair_counts_as_often_as_its_margin_says() -> None:
+    margin = torch.tensor([1.0, 3.0, 0.0, 2.0])
+    times = margin.long()
+    repeated = rewards(CHOSEN.repeat_interleave(times), REJECTED.repeat_interleave(times))
+    step = BradleyTerry(scaled=True)(rewards(margin=margin))
+    assert (step.loss * 4).item() == pytest.approx((BradleyTerry()(repeated).loss * 6).item(), rel=1e-6)
+    assert step.metrics["with_margin"].item() == 0.75
+
+
+def test_squared_ties_pull_equals_together_and_leave_the_rest_alone() -> None:
+    """0.3 * (0.7 - 0.2)^2 for the tie; the other pairs as ever."""
+    q = torch.tensor([0.5, 1.0, 1.0, 1.0])
+    plain = BradleyTerry()(rewards(weight=torch.tensor([0.0, 1.0, 1.0, 1.0]))).loss.item()
+    loss = BradleyTerry(square_ties=0.3)(rewards(soft_label=q)).loss.item()
+    assert loss == pytest.approx(plain + 0.3 * 0.25 / 4)

@@ -17,8 +17,6 @@ from pydantic import Field
 
 from curation.pairing import Built
 from schemas.base import Strict
-from schemas.drops import Drop
-from schemas.funnel import Funnel
 from schemas.ids import draw
 
 Trait = Literal["length", "format", "model"]
@@ -62,7 +60,8 @@ class Balance(Strict):
             place = built.members.schema.get_field_index("weight")
             weights = balanced_weights(list(leans.values()), built.members.column("weight").to_numpy())
             return replace(built, members=built.members.set_column(place, "weight", pa.array(weights)))
-        return without(built, self._surplus(leans, [pair.pair_id for pair in built.pairs]))
+        surplus = self._surplus(leans, [pair.pair_id for pair in built.pairs])
+        return built.without({place: f"balance_{trait}" for place, trait in surplus.items()})
 
     def _surplus(self, leans: dict[Trait, Leans], pair_ids: Sequence[str]) -> dict[int, Trait]:
         """Places of the pairs to drop, with the trait that each is dropped for."""
@@ -135,18 +134,3 @@ def balanced_weights(leans: Sequence[Leans], weights: NDArray[np.float64]) -> ND
         if np.allclose(weights, before, rtol=1e-9, atol=0):
             break
     return weights
-
-
-def without(built: Built, gone: dict[int, Trait]) -> Built:
-    """The rest of the pairs; those that go are drops of the same funnel."""
-    stay = [place for place in range(len(built.pairs)) if place not in gone]
-    drops = built.drops + [
-        Drop.of("pair", "comparison", f"balance_{trait}", row_id=pair.pair_id, run_id=pair.run_id)
-        for pair, trait in ((built.pairs[place], trait) for place, trait in sorted(gone.items()))
-    ]
-    return Built(
-        pairs=[built.pairs[place] for place in stay],
-        members=built.members.take(pa.array(stay, pa.int64())),
-        drops=drops,
-        funnel=Funnel.of("pair", "comparisons", read=built.funnel.read, kept=len(stay), drops=drops),
-    )

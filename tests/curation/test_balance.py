@@ -3,9 +3,9 @@ import random
 import pyarrow as pa
 import pytest
 
+from curation.balance import Balance, SideFacts
 from curation.labels.evidence import Ballot, Evidence
 from curation.pairing import build_pairs
-from curation.pairing.balance import Balance, SideFacts
 from curation.pairing.majority import Majority
 from schemas.datasets import fingerprint
 from schemas.ids import content_id
