@@ -1,4 +1,7 @@
-"""Tokenised examples and their batches: right-padded, of like length, in a seeded order, of exact size."""
+"""Tokenised examples and their batches: of like length, in a seeded order, of exact size.
+
+A pair is its chosen sequence, and then what its rejected one does not begin with too: a prompt is read once.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 if TYPE_CHECKING:
     from training.tokens import Encoded
@@ -17,14 +21,18 @@ WINDOW = 32
 
 
 class SequenceBatch(NamedTuple):
-    """N sequences, right-padded to L tokens."""
+    """N sequences, one a row, right-padded to W tokens. C: tokens of the longest response."""
 
     input_ids: Tensor
-    """[N, L] int64"""
-    attention_mask: Tensor
-    """[N, L] bool, true on real tokens (padding may share the id of a real token)"""
+    """[N, W] int64"""
+    ends: Tensor
+    """[N] int64, place of the last token of each sequence in the rows end to end"""
+    before: Tensor
+    """[N, C] int64, place of the token before each response token: its state predicts it"""
+    targets: Tensor
+    """[N, C] int64, the response tokens with EOS"""
     completion_mask: Tensor
-    """[N, L] bool, true on response tokens with EOS"""
+    """[N, C] bool, true on response tokens, false where a response is shorter than C"""
     weight: Tensor
     """[N] float32"""
 
@@ -34,14 +42,22 @@ class SequenceBatch(NamedTuple):
 
 
 class PairBatch(NamedTuple):
-    """B pairs as 2B sequences: all chosen, then all rejected, right-padded to L tokens."""
+    """B pairs back to back in one row of T tokens, without padding. Sequences count all chosen, then all rejected."""
 
     input_ids: Tensor
-    """[2B, L] int64"""
-    attention_mask: Tensor
-    """[2B, L] bool, true on real tokens"""
+    """[1, T] int64: of each pair the chosen sequence, then the rejected one without what both begin with"""
+    position_ids: Tensor
+    """[1, T] int64, place of a token in its own sequence"""
+    parts: Tensor
+    """[B, 3] int64, tokens: of the chosen sequence, of the rest of the rejected one, and of what both begin with"""
+    ends: Tensor
+    """[2B] int64, place of the last token of each sequence in the row"""
+    before: Tensor
+    """[2B, C] int64, place of the token before each response token: its state predicts it"""
+    targets: Tensor
+    """[2B, C] int64, the response tokens with EOS"""
     completion_mask: Tensor
-    """[2B, L] bool, true on response tokens with EOS"""
+    """[2B, C] bool, true on response tokens, false where a response is shorter than C"""
     reference: Tensor
     """[2B] float32, summed log-probabilities under the reference; zeros for objectives that need none"""
     margin: Tensor
@@ -64,16 +80,16 @@ class Examples(Protocol, Generic[Batch_co]):
     """What the loop trains on: P examples, each with its cost and its share of a step."""
 
     lengths: Tensor
-    """[P] int64, tokens of the longer side: sorts examples into batches"""
+    """[P] int64, tokens that a model reads: sorts examples into batches"""
     tokens: Tensor
-    """[P] int64, all real tokens"""
+    """[P] int64, tokens of all sequences"""
     units: Tensor
     """[P] int64, share of the step's mean: 1 per pair, or the number of learned tokens"""
 
     def __len__(self) -> int: ...
 
     def batch(self, rows: Tensor) -> Batch_co:
-        """The padded batch of the given examples."""
+        """The batch of the given examples."""
         ...
 
 
@@ -88,7 +104,7 @@ class Sequences:
     lengths: Tensor
     """[N] int64"""
     cuts: Tensor
-    """[N] int64, prompt tokens"""
+    """[N] int64, prompt tokens, at least 1: nothing predicts the first token"""
     pad: int
 
     @classmethod
@@ -96,16 +112,20 @@ class Sequences:
         """Pack encoded sequences; `pad` is the id that fills short rows."""
         lengths = torch.tensor([len(one.ids) for one in encoded], dtype=torch.int64)
         ids = torch.tensor([token for one in encoded for token in one.ids], dtype=torch.int64)
-        cuts = torch.tensor([one.cut for one in encoded], dtype=torch.int64)
+        cuts = torch.tensor([max(one.cut, 1) for one in encoded], dtype=torch.int64)
         return cls(ids, lengths.cumsum(0) - lengths, lengths, cuts, pad)
 
-    def padded(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """input_ids, attention_mask and completion_mask of `rows`, each [len(rows), L]."""
-        lengths = self.lengths[rows, None]
-        place = torch.arange(int(lengths.max()))
-        real = place < lengths
-        ids = self.ids[(self.starts[rows, None] + place).clamp_(max=len(self.ids) - 1)]
-        return ids.masked_fill_(~real, self.pad), real, real & (place >= self.cuts[rows, None])
+    def of_rows(self, rows: Tensor) -> Iterator[Tensor]:
+        """The ids of each of `rows`."""
+        spans = zip(self.starts[rows].tolist(), self.lengths[rows].tolist(), strict=True)
+        return (self.ids[start : start + length] for start, length in spans)
+
+    def responses(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Each [len(rows), C]: places of response tokens in their sequence, their ids, and which are real."""
+        cuts, lengths = self.cuts[rows, None], self.lengths[rows, None]
+        places = cuts + torch.arange(int((lengths - cuts).max()))
+        ids = self.ids[(self.starts[rows, None] + places).clamp_(max=len(self.ids) - 1)]
+        return places, ids, places < lengths
 
 
 class SequenceExamples:
@@ -122,7 +142,11 @@ class SequenceExamples:
 
     def batch(self, rows: Tensor) -> SequenceBatch:
         """The padded batch of the given sequences."""
-        return SequenceBatch(*self.sequences.padded(rows), self.weight[rows])
+        ids = pad_sequence([*self.sequences.of_rows(rows)], batch_first=True, padding_value=self.sequences.pad)
+        begin = torch.arange(len(rows)) * ids.shape[1]
+        places, targets, real = self.sequences.responses(rows)
+        before = (begin[:, None] + places - 1).where(real, 0)
+        return SequenceBatch(ids, begin + self.lengths[rows] - 1, before, targets, real, self.weight[rows])
 
 
 class PairExamples:
@@ -132,7 +156,9 @@ class PairExamples:
         chosen, rejected = sequences.lengths.chunk(2)
         self.sequences = sequences
         self.margin, self.weight, self.soft_label = margin, weight, soft_label
-        self.lengths, self.tokens = torch.maximum(chosen, rejected), chosen + rejected
+        self.shared = common_prefixes(sequences)
+        self.tokens = chosen + rejected
+        self.lengths = self.tokens - self.shared
         self.units = torch.ones_like(chosen)
         self.reference = torch.zeros(len(sequences.lengths))
 
@@ -140,10 +166,49 @@ class PairExamples:
         return len(self.lengths)
 
     def batch(self, rows: Tensor) -> PairBatch:
-        """The padded batch of the given pairs."""
+        """The given pairs in one row."""
         both = torch.cat([rows, rows + len(self)])
-        treatment = (self.margin[rows], self.weight[rows], self.soft_label[rows])
-        return PairBatch(*self.sequences.padded(both), self.reference[both], *treatment)
+        chosen, shared, sizes = self.sequences.lengths[rows], self.shared[rows], self.lengths[rows]
+        starts = self.sequences.starts[both].view(2, -1)
+        begin = sizes.cumsum(0) - sizes
+
+        pair = torch.arange(len(rows)).repeat_interleave(sizes)
+        step = torch.arange(len(pair)) - begin[pair]
+        right = step >= chosen[pair]
+        position = torch.where(right, step - (chosen - shared)[pair], step)
+        ids = self.sequences.ids[starts[right.long(), pair] + position]
+
+        def place_of(at: Tensor) -> Tensor:
+            """Where the tokens `at` [2B, ...] of each sequence lie in the row."""
+            left, right = at.chunk(2)
+            apart = torch.where(right < shared[:, None], right, right + (chosen - shared)[:, None])
+            return torch.cat([left, apart]) + torch.cat([begin, begin])[:, None]
+
+        places, targets, learned = self.sequences.responses(both)
+        return PairBatch(
+            ids[None],
+            position[None],
+            torch.stack([chosen, sizes - chosen, shared], dim=1),
+            place_of(self.sequences.lengths[both, None] - 1).squeeze(1),
+            place_of(places - 1).where(learned, 0),
+            targets,
+            learned,
+            self.reference[both],
+            self.margin[rows],
+            self.weight[rows],
+            self.soft_label[rows],
+        )
+
+
+def common_prefixes(sequences: Sequences) -> Tensor:
+    """[P] int64, leading tokens that the two sides of each of P pairs have in common."""
+    found: list[int] = []
+    sides = torch.arange(len(sequences.lengths)).chunk(2)
+    for left, right in zip(*map(sequences.of_rows, sides), strict=True):
+        short = min(len(left), len(right))
+        differ = (left[:short] != right[:short]).nonzero()
+        found.append(int(differ[0]) if len(differ) else short)
+    return torch.tensor(found, dtype=torch.int64)
 
 
 def epoch_batches(lengths: Tensor, size: int, seed: int) -> list[Tensor]:

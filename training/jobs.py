@@ -56,7 +56,10 @@ class TrainSettings(Strict):
 def settings_of(job: str, changes: Mapping[str, Any] | None = None) -> TrainSettings:
     """Defaults of a job with changes: `beta`, `fit.epochs` (or `epochs`), `max_length`, or nested mappings."""
     objective: dict[str, Any] = {"name": job}
-    fit: dict[str, Any] = {"learning_rate": objective_of(job).learning_rate}
+    known = objective_of(job)
+    fit: dict[str, Any] = {"learning_rate": known.learning_rate}
+    if known.whole_steps:
+        fit["micro_batch_tokens"] = "all"
     rest: dict[str, Any] = {}
     for key, value in (changes or {}).items():
         first, _, last = key.partition(".")

@@ -1,9 +1,6 @@
 """Model and batch to numbers: log-probabilities of response tokens, or one reward per sequence.
 
 Policy and reference, training and evaluation all pass here, so that equal weights give equal numbers.
-
-No attention mask reaches the model: rows are right-padded and attention is causal, so a real token never sees padding.
-That spares a [N, 1, L, L] mask and lets attention use its fast causal kernel.
 """
 
 from __future__ import annotations
@@ -18,6 +15,7 @@ from torch.nn.functional import cross_entropy, linear
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
+from training.attention import hidden_states, take_pairs
 from training.batches import BatchT, Examples, PairBatch, SequenceBatch, budget_batches
 
 Precision = Literal["no", "bf16"]
@@ -29,7 +27,7 @@ Progress = Callable[[int, int], None]
 """Called with the examples done, and all of them."""
 
 SCORING_TOKENS = 2**14
-"""Padded tokens of the longer side per batch when no gradient is kept."""
+"""Tokens per batch when no gradient is kept, with padding."""
 
 
 class TokenScorer(nn.Module):
@@ -37,18 +35,16 @@ class TokenScorer(nn.Module):
 
     def __init__(self, policy: PreTrainedModel) -> None:
         super().__init__()
+        take_pairs(policy)
         self.policy = policy
         self.head: Any = policy.get_output_embeddings()
 
     def forward(self, batch: SequenceBatch | PairBatch) -> Tensor:
-        """[N, L-1] float32: position t holds log p(token t+1 | tokens up to t); 0 outside responses."""
-        hidden = self.policy.base_model(input_ids=batch.input_ids, use_cache=False).last_hidden_state
-        mask = batch.completion_mask[:, 1:]
-        # The mask is shifted: the last prompt position predicts the first response token.
-        places = mask.flatten().nonzero().squeeze(1)
-        targets = batch.input_ids[:, 1:].flatten()[places]
-        found = _logps(self.head, _rows(hidden[:, :-1], places), targets)
-        return found.new_zeros(mask.numel()).index_copy(0, places, found).view(mask.shape)
+        """[N, C] float32 log p(response token | tokens before it); 0 where a response is shorter than C."""
+        hidden = hidden_states(self.policy, batch)
+        learned = batch.completion_mask
+        found = _logps(self.head, _rows(hidden, batch.before[learned]), batch.targets[learned])
+        return found.new_zeros(learned.shape).masked_scatter(learned, found)
 
 
 class Scored(NamedTuple):
@@ -65,21 +61,20 @@ class RewardScorer(nn.Module):
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
+        take_pairs(model)
         self.model = model
         self.head: Any = model.score
 
     def forward(self, batch: SequenceBatch | PairBatch) -> Scored:
-        """The head at the last real token. The head runs in float32, whatever the trunk's precision."""
-        hidden = self.model.base_model(input_ids=batch.input_ids, use_cache=False).last_hidden_state
-        last = batch.attention_mask.sum(1) - 1
-        pooled = hidden[torch.arange(len(last), device=last.device), last]
+        """The head at the last token of each sequence. It runs in float32, whatever the trunk's precision."""
+        pooled = _rows(hidden_states(self.model, batch), batch.ends)
         with torch.autocast(pooled.device.type, enabled=False):
             return Scored(linear(pooled.float(), self.head.weight.float()), pooled)
 
 
 def _rows(hidden: Tensor, places: Tensor) -> Tensor:
-    """[T, H] the rows `places` of [N, L, H]. `embedding` because its backward pass is fast and deterministic."""
-    return torch.nn.functional.embedding(places, hidden.reshape(-1, hidden.shape[-1]))
+    """[T, H] the rows `places` of [R * W, H]. `embedding` because its backward pass is fast and deterministic."""
+    return torch.nn.functional.embedding(places, hidden)
 
 
 def _logps(head: Any, hidden: Tensor, targets: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from accelerate import PartialState
 from torch import Tensor
 
 from schemas.errors import InputError
+from training.attention import choose_attention
 from training.batches import Examples, PairBatch, SequenceBatch
 from training.checkpoint import Loaded, TrainingRecord, load_policy, load_reward, revision_of, save
 from training.data import Version, read_version
@@ -83,6 +84,8 @@ def load(settings: TrainSettings, model: Path | str) -> Loaded:
     else:
         loaded = load_policy(model)
     loaded.model.to(PartialState().device)  # pyright: ignore[reportArgumentType]
+    if not isinstance(settings.objective, Likelihood):
+        choose_attention(loaded.model, settings.max_length)
     if settings.fit.gradient_checkpointing:
         loaded.model.gradient_checkpointing_enable({"use_reentrant": False})
     return loaded

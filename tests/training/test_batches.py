@@ -4,7 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.batches import PairExamples, Sequences, budget_batches, epoch_batches
+from training.attention import seen_until
+from training.batches import PairExamples, SequenceExamples, Sequences, budget_batches, epoch_batches
 from training.tokens import Encoded
 
 lengths = st.lists(st.integers(1, 60), min_size=1, max_size=300).map(torch.tensor)
@@ -39,9 +40,60 @@ def test_batches_hold_rows_of_like_length() -> None:
 
 
 def test_short_rows_are_padded_on_the_right() -> None:
-    sequences = Sequences.of([Encoded([5, 6, 7], 1), Encoded([8, 9], 1), Encoded([4], 0), Encoded([3, 2], 1)], pad=0)
-    ones = torch.ones(2)
-    batch = PairExamples(sequences, margin=ones, weight=ones, soft_label=ones).batch(torch.tensor([0]))
-    assert batch.input_ids.tolist() == [[5, 6, 7], [4, 0, 0]]
-    assert batch.attention_mask.tolist() == [[True, True, True], [True, False, False]]
-    assert batch.completion_mask.tolist() == [[False, True, True], [True, False, False]]
+    sequences = Sequences.of([Encoded([5, 6, 7], 1), Encoded([8, 9], 1)], pad=0)
+    batch = SequenceExamples(sequences).batch(torch.tensor([0, 1]))
+    assert batch.input_ids.tolist() == [[5, 6, 7], [8, 9, 0]]
+    assert batch.ends.tolist() == [2, 4]
+    assert batch.targets[batch.completion_mask].tolist() == [6, 7, 9]
+    assert batch.before[batch.completion_mask].tolist() == [0, 1, 3]
+
+
+def pairs_of(chosen: list[list[int]], rejected: list[list[int]]) -> PairExamples:
+    """Pairs whose prompts are one token."""
+    ones = torch.ones(len(chosen))
+    sequences = Sequences.of([Encoded(ids, 1) for ids in chosen + rejected], pad=0)
+    return PairExamples(sequences, margin=ones, weight=ones, soft_label=ones)
+
+
+def test_a_pair_is_its_chosen_sequence_and_what_the_rejected_one_does_not_share() -> None:
+    batch = pairs_of([[5, 6, 7, 2], [4, 2]], [[5, 6, 8, 9, 2], [3, 2]]).batch(torch.tensor([1, 0]))
+    assert batch.input_ids.tolist() == [[4, 2, 3, 2, 5, 6, 7, 2, 8, 9, 2]]
+    assert batch.position_ids.tolist() == [[0, 1, 0, 1, 0, 1, 2, 3, 2, 3, 4]]
+    assert batch.parts.tolist() == [[2, 2, 0], [4, 3, 2]]
+    assert batch.ends.tolist() == [1, 7, 3, 10]
+    assert batch.targets[batch.completion_mask].tolist() == [2, 6, 7, 2, 2, 6, 8, 9, 2]
+    assert batch.before[batch.completion_mask].tolist() == [0, 4, 5, 6, 2, 4, 5, 8, 9]
+
+
+def test_a_rejected_sequence_that_begins_the_chosen_one_adds_nothing() -> None:
+    batch = pairs_of([[5, 6, 2, 7, 2]], [[5, 6, 2]]).batch(torch.tensor([0]))
+    assert batch.input_ids.tolist() == [[5, 6, 2, 7, 2]]
+    assert batch.ends.tolist() == [4, 2]
+    assert batch.before[batch.completion_mask].tolist() == [0, 1, 2, 3, 0, 1]
+
+
+ids = st.lists(st.integers(1, 3), min_size=1, max_size=12)
+pairs = st.lists(st.tuples(ids, ids), min_size=1, max_size=8)
+
+
+@given(pairs)
+def test_every_token_of_a_pair_sees_its_own_sequence_and_nothing_else(pairs: list[tuple[list[int], list[int]]]) -> None:
+    chosen, rejected = ([list(side) for side in sides] for sides in zip(*pairs, strict=True))
+    batch = pairs_of(chosen, rejected).batch(torch.arange(len(pairs)))
+    place = torch.arange(batch.input_ids.shape[1])
+    seen = (place[:, None] >= place) & (place[:, None] < seen_until(batch.parts))
+    for sequence, end in zip(chosen + rejected, batch.ends.tolist(), strict=True):
+        own = seen[end].nonzero().squeeze(1)
+        assert batch.input_ids[0, own].tolist() == sequence
+        assert batch.position_ids[0, own].tolist() == list(range(len(sequence)))
+        for place, token in enumerate(own.tolist()):
+            assert seen[token].nonzero().squeeze(1).equal(own[: place + 1])
+
+
+@given(pairs)
+def test_a_row_holds_every_token_once(pairs: list[tuple[list[int], list[int]]]) -> None:
+    chosen, rejected = ([list(side) for side in sides] for sides in zip(*pairs, strict=True))
+    examples = pairs_of(chosen, rejected)
+    batch = examples.batch(torch.arange(len(pairs)))
+    assert batch.input_ids.shape[1] == int(examples.lengths.sum()) == int(batch.parts[:, :2].sum())
+    assert int(examples.tokens.sum()) - batch.input_ids.shape[1] == int(examples.shared.sum())

@@ -7,10 +7,10 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from schemas.errors import ConfigError
-from training.batches import Examples, PairExamples, SequenceExamples, Sequences
+from training.batches import Examples, PairExamples, SequenceBatch, SequenceExamples, Sequences
 from training.checkpoint import Loaded
 from training.loop import FitSettings, accumulate, fit, learning_rate, micro_batches, silence_dropout
-from training.objectives import Objective
+from training.objectives import Objective, Step
 from training.objectives.likelihood.sft import SFT
 from training.objectives.pairwise.dpo import DPO
 from training.score import TokenScorer
@@ -33,33 +33,46 @@ def sequences() -> SequenceExamples:
 
 
 @pytest.mark.parametrize(("objective", "examples"), [(DPO(), pairs()), (SFT(), sequences())], ids=["pairs", "tokens"])
-@pytest.mark.parametrize("size", [1, 3, 4, 7])
+@pytest.mark.parametrize("tokens", [1, 20, 40, 70])
 def test_gradient_does_not_depend_on_the_micro_batch(
-    policy: Loaded, objective: Objective, examples: Examples, size: int
+    policy: Loaded, objective: Objective, examples: Examples, tokens: int
 ) -> None:
     scorer = TokenScorer(policy.model)
     silence_dropout(scorer.train())
     accelerator = Accelerator()
     rows = torch.randperm(10, generator=torch.Generator().manual_seed(0))
 
-    def gradient(size: int | None) -> tuple[Tensor, dict[str, float]]:
+    def gradient(tokens: int) -> tuple[Tensor, dict[str, float]]:
         scorer.zero_grad()
-        parts = micro_batches(accelerator, examples, rows, size)
+        parts = micro_batches(accelerator, examples, rows, tokens)
         metrics = accumulate(accelerator, scorer, parts, objective.loss_of, "no")
         whole = torch.cat([weight.grad.flatten() for weight in scorer.parameters() if weight.grad is not None])
         return whole, {name: float(value) for name, value in metrics.items()}
 
-    (whole, metrics), (cut, cut_metrics) = gradient(None), gradient(size)
+    (whole, metrics), (cut, cut_metrics) = gradient(10**6), gradient(tokens)
     assert torch.allclose(whole, cut, rtol=1e-4, atol=1e-6 * float(whole.abs().max()))
     assert metrics == pytest.approx(cut_metrics, rel=1e-5)
 
 
 def test_every_step_reports(policy: Loaded) -> None:
-    settings = FitSettings(batch_size=4, epochs=2, learning_rate=1e-3, micro_batch_size=3)
+    settings = FitSettings(batch_size=4, epochs=2, learning_rate=1e-3, micro_batch_tokens=30)
     steps = list(fit(TokenScorer(policy.model), sequences(), SFT().loss_of, settings))
     assert [step["step"] for step in steps] == [1, 2, 3, 4, 5, 6]
     assert {"loss", "nll", "learning_rate", "grad_norm", "tokens_per_s", "total_steps"} <= steps[0].keys()
     assert steps[-1]["loss"] < steps[0]["loss"]
+
+
+@pytest.mark.parametrize(("tokens", "passes"), [("all", 1), (None, 1), (1, 10)])
+def test_a_step_takes_as_many_passes_as_its_tokens_need(policy: Loaded, tokens: object, passes: int) -> None:
+    seen: list[int] = []
+
+    def loss_of(scores: Tensor, batch: SequenceBatch) -> Step:
+        seen.append(len(batch.weight))
+        return SFT().loss_of(scores, batch)
+
+    settings = FitSettings.model_validate({"batch_size": 10, "micro_batch_tokens": tokens})
+    assert len(list(fit(TokenScorer(policy.model), sequences(), loss_of, settings))) == 1
+    assert (len(seen), sum(seen)) == (passes, 10)
 
 
 def test_half_an_epoch_stops_half_way(policy: Loaded) -> None:

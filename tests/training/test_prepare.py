@@ -14,7 +14,7 @@ def test_masks_decode_back_to_the_responses(pairs: pa.Table, tokenizer: PreTrain
     batch = part.examples.batch(torch.tensor([7, 2, 30]))
     texts = [
         tokenizer.decode(ids[mask], skip_special_tokens=False)
-        for ids, mask in zip(batch.input_ids, batch.completion_mask, strict=True)
+        for ids, mask in zip(batch.targets, batch.completion_mask, strict=True)
     ]
     rows = [pairs.slice(place, 1).to_pylist()[0] for place in (7, 2, 30)]
     assert texts == [row["chosen"] + " </s>" for row in rows] + [row["rejected"] + " </s>" for row in rows]
@@ -40,7 +40,8 @@ def test_one_response_under_two_prompts_is_a_pair(tokenizer: PreTrainedTokenizer
     part = prepare_pairs(pair_table([pair_row(0, "good", "good", rejected_prompt=other)]), tokenizer, 64)
     batch = part.examples.batch(torch.tensor([0]))
     assert batch.completion_mask.sum(1).tolist() == [2, 2]
-    assert batch.attention_mask.sum(1).tolist() == [8, 9]
+    assert part.examples.tokens.tolist() == [8 + 9]
+    assert part.examples.shared.tolist() == [3]
 
 
 def test_sequences_are_prompts_with_their_chosen_response(
@@ -48,7 +49,7 @@ def test_sequences_are_prompts_with_their_chosen_response(
 ) -> None:  # fmt: skip
     part = prepare_sequences(pairs, tokenizer, 64)
     batch = part.examples.batch(torch.tensor([4]))
-    assert tokenizer.decode(batch.input_ids[0][batch.completion_mask[0]]) == "w4 good w1 </s>"
+    assert tokenizer.decode(batch.targets[0][batch.completion_mask[0]]) == "w4 good w1 </s>"
     assert part.examples.units[4] == 4
 
 

@@ -34,6 +34,8 @@ class Objective(Plugin, ABC):
     """What is trained: a language model, or a trunk with a scalar head."""
     learning_rate: ClassVar[float]
     """Used when the settings name none."""
+    whole_steps: ClassVar[bool] = False
+    """Whether the loss compares the rows of a batch, so that a step is one batch unless the settings say otherwise."""
 
     def scorer(self, model: PreTrainedModel) -> nn.Module:
         """The model as a function from a batch to what `loss_of` reads."""

@@ -16,9 +16,9 @@ class TokenLogps(NamedTuple):
     """Log-probabilities of the learned tokens of N sequences."""
 
     logps: Tensor
-    """[N, L-1] float32: position t scores token t+1; 0 where the mask is false"""
+    """[N, C] float32; 0 where the mask is false"""
     mask: Tensor
-    """[N, L-1] bool, true on learned tokens"""
+    """[N, C] bool, true on learned tokens"""
     weight: Tensor
     """[N] float32"""
 
@@ -36,8 +36,8 @@ class Likelihood(Objective):
         """Loss and metrics of N sequences; the loss is a mean over learned tokens."""
 
     def loss_of(self, scores: Tensor, batch: SequenceBatch) -> Step:
-        """The objective on token log-probabilities [N, L-1]."""
-        return self(TokenLogps(scores, batch.completion_mask[:, 1:], batch.weight))
+        """The objective on token log-probabilities [N, C]."""
+        return self(TokenLogps(scores, batch.completion_mask, batch.weight))
 
 
 LIKELIHOOD: Registry[Likelihood] = Registry(__name__, Likelihood)

@@ -28,7 +28,7 @@ class PairLogps(NamedTuple):
 
     @classmethod
     def of(cls, token_logps: Tensor, batch: PairBatch) -> PairLogps:
-        """From token log-probabilities [2B, L-1], all chosen first."""
+        """From token log-probabilities [2B, C], all chosen first."""
         chosen, rejected = token_logps.sum(1).chunk(2)
         ref_chosen, ref_rejected = batch.reference.chunk(2)
         n_chosen, n_rejected = batch.completion_mask.sum(1).to(token_logps.dtype).chunk(2)
@@ -55,7 +55,7 @@ class Pairwise(Objective):
         """[B] implicit reward of chosen minus that of rejected: above 0 where the policy ranks the pair right."""
 
     def loss_of(self, scores: Tensor, batch: PairBatch) -> Step:
-        """The objective on token log-probabilities [2B, L-1]."""
+        """The objective on token log-probabilities [2B, C]."""
         return self(PairLogps.of(scores, batch))
 
     def gap_of(self, scores: Tensor, batch: PairBatch) -> Tensor:
