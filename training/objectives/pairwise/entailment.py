@@ -35,14 +35,8 @@ class Entailment(Pairwise):
 
     def loss_of(self, scores: Tensor, batch: PairBatch) -> Step:
         """The objective on the first token of each response."""
-        return self(PairLogps.of(first_tokens(scores, batch), batch))
+        return self(PairLogps.of(scores[:, :1], batch))
 
     def gap_of(self, scores: Tensor, batch: PairBatch) -> Tensor:
         """[B] log-odds of the right word, for evaluation."""
-        return self.gap(PairLogps.of(first_tokens(scores, batch), batch))
-
-
-def first_tokens(token_logps: Tensor, batch: PairBatch) -> Tensor:
-    """[2B, 1] log-probability of the first token of each response."""
-    learned = batch.completion_mask[:, -token_logps.shape[1] :]
-    return token_logps.gather(1, learned.int().argmax(1, keepdim=True))
+        return self.gap(PairLogps.of(scores[:, :1], batch))

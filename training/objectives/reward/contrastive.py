@@ -58,10 +58,11 @@ class NoisyTwin(nn.Module):
 class Contrastive(Reward):
     """Bradley-Terry, and states that are told apart from all others in the batch through noise.
 
-    The others are those of one forward pass: with few of them (`micro_batch_size`) telling them apart is easy.
+    The others are those of one forward pass: with few of them telling them apart is easy.
     """
 
     name: ClassVar[str] = "contrastive"
+    whole_steps: ClassVar[bool] = True
 
     of: Literal["states", "differences"] = "states"
     """What is told apart: the state of each response, or the differences chosen - rejected and rejected - chosen."""

@@ -50,11 +50,12 @@ class TwoOutputs(nn.Module):
 class Odin(Reward):
     """Bradley-Terry on the sum of two outputs: `length` is to follow the length, and `reward` not to.
 
-    Correlations are over the responses of one forward pass: with few of them (`micro_batch_size`) they are rough.
+    Correlations are over the responses of one forward pass: with few of them they are rough.
     """
 
     name: ClassVar[str] = "odin"
     outputs: ClassVar[tuple[str, ...]] = (REWARD_OUTPUT, "length")
+    whole_steps: ClassVar[bool] = True
 
     length: float = Field(default=1.0, ge=0)
     """Weight of 1 - correlation(length output, length)."""

@@ -64,12 +64,12 @@ def test_the_loss_is_the_cross_entropy_between_the_two_words(policy: Loaded) -> 
 
 def test_a_model_learns_a_principle(model_folder: Path, tmp_path: Path) -> None:
     rows = []
-    for n in range(60):
+    for n in range(240):
         good = n % 2 == 0
         asked = question(f"w{n % 37} {'good' if good else 'bad'} say")
         rows.append(pair_row(n, *((YES, NO) if good else (NO, YES)), prompt=asked, rejected_prompt=asked))
     data = write_version(tmp_path / "data", pair_table(rows))
-    changes = {"epochs": 24, "batch_size": 16, "learning_rate": 3e-3, "max_length": 64}
+    changes = {"epochs": 12, "batch_size": 16, "learning_rate": 3e-3, "max_length": 64}
     trained = train("entailment", data, model_folder, tmp_path / "out", changes)
     assert trained.metrics["test_accuracy"] == 1.0
     asked = [question(f"w{n} {word} say") for n in (3, 38) for word in ("good", "bad")]
