@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b, file_digest
 from pathlib import Path
 
-from curation.records import Record
+from curation.records import Named
 from schemas.ids import canonical
 from schemas.responses import Response
 
@@ -48,9 +48,9 @@ class Provenance:
         old = self.notes.get(note.kind)
         self.notes[note.kind] = replace(old, rows=old.rows + note.rows) if old else note
 
-    def record(self, record: Record, where: str) -> None:
+    def record(self, record: Named, where: str) -> None:
         """Look for records that were read before, and for ids that name several records."""
-        if _known(self._records, canonical(dict(record))):
+        if _known(self._records, record.content_id):
             self.tell(Note(kind="record repeated", detail=where))
             return
         name = record.get(self.id_column) if self.id_column else None

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from math import isfinite
 from typing import Any
 
+from schemas.ids import content_id
 from schemas.prompts import Message, user
 
 Record = Mapping[str, Any]
+
+
+class Named(dict[str, Any]):
+    """A record whose id many rows ask for: it is made once."""
+
+    @cached_property
+    def content_id(self) -> str:
+        """The id of all that is in the record."""
+        return content_id(self)
 
 
 class BadRow(Exception):

@@ -156,7 +156,8 @@ class Lake:
         keys = ", ".join(table.key)
         unknown = f"anti join (select {keys} from {known}) using ({keys})" if known else ""
         # The first of several equal keys stays: rows named by content are equal where their keys are.
-        new = f"insert into {table.name} by name select distinct on ({keys}) * from incoming {unknown}"
+        once = f"distinct on ({keys})" if _repeat(rows.select(table.key)) else ""
+        new = f"insert into {table.name} by name select {once} * from incoming {unknown}"
         with self._registered(incoming=rows):
             done = self.con.execute(new).fetchone()
         return int(done[0]) if done else 0
@@ -201,3 +202,8 @@ class Lake:
         """Number of the last commit."""
         row = self.con.execute("from ducklake_current_snapshot('lake')").fetchone()
         return int(row[0]) if row else 0
+
+
+def _repeat(keys: pa.Table) -> bool:
+    """Whether some rows are equal."""
+    return keys.group_by(keys.column_names).aggregate([]).num_rows < keys.num_rows

@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from math import ceil
 from pathlib import Path
 from typing import ClassVar, Literal
 
+import pyarrow as pa
+
 from curation.comparisons import Keys, comparison_of, model_of, strength_of
 from curation.folders import record_files
 from curation.provenance import Note, Provenance, twins
 from curation.readers import SUFFIXES, Numbered, read_records
-from curation.records import BadRow, Record
+from curation.records import BadRow, Named, Record
 from schemas.base import Plugin
 from schemas.drops import DROPS, Drop
 from schemas.errors import InputError
 from schemas.funnel import Funnel
-from schemas.ids import content_id
 from schemas.prompts import PROMPTS, Message, Prompt
 from schemas.registry import Registry
 from schemas.responses import RESPONSES, Response
 from schemas.scores import SCORES, Score
 from schemas.votes import VOTES, Vote
-from warehouse.lake import Lake
+from warehouse.lake import Batch, Lake
 
-BATCH_RECORDS = 10_000
-"""Most records committed at once."""
-
+BATCH_RECORDS = 2_000
 BATCH_CHARS = 20_000_000
-"""Most text committed at once: with BATCH_RECORDS it bounds memory, whatever the size of the file and its records."""
+"""Most records, and most of their text, held as Python objects at once."""
+
+COMMIT_BYTES = 64_000_000
+"""Size of the rows that are committed at once. Together they bound memory, whatever the size of a file."""
 
 MB = 1_000_000
 
@@ -72,7 +74,8 @@ class Importer(Plugin):
 
         Scores have it as their `call_id`, because the call that made them was somebody else's.
         """
-        return f"{self.name}:{content_id(dict(record))}"
+        named = record if isinstance(record, Named) else Named(record)
+        return f"{self.name}:{named.content_id}"
 
     def prompt(self, messages: Sequence[Message]) -> Prompt:
         """A prompt of this import."""
@@ -178,7 +181,7 @@ class ComparisonImporter(Importer):
 
 IMPORTERS = Registry("curation.importers", Importer)
 
-KINDS = ((PROMPTS, Prompt), (RESPONSES, Response), (VOTES, Vote), (SCORES, Score))
+KINDS = {Prompt: PROMPTS, Response: RESPONSES, Vote: VOTES, Score: SCORES, Drop: DROPS}
 """Which table takes which row."""
 
 
@@ -211,13 +214,16 @@ def import_paths(
     same = twins(files)
     sizes = [path.stat().st_size for path in files]
     before, total = 0, ceil(sum(sizes) / MB)
-    for path, size in zip(files, sizes, strict=True):
-        if path in same:
-            work.skip(path, same[path])
-        else:
-            for chars in accumulate(work.file(path)):
-                watch(ceil((before + min(chars, size)) / MB), total)
-        before += size
+    try:
+        for path, size in zip(files, sizes, strict=True):
+            if path in same:
+                work.skip(path, same[path])
+            else:
+                for chars in accumulate(work.file(path)):
+                    watch(ceil((before + min(chars, size)) / MB), total)
+            before += size
+    finally:
+        work.commit()
     watch(total, total)
     return work.done()
 
@@ -233,6 +239,7 @@ class _Work:
     kept: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
     new: dict[str, int] = field(default_factory=dict)
+    waiting: list[Batch] = field(default_factory=list)
     provenance: Provenance = field(init=False)
 
     def __post_init__(self) -> None:
@@ -242,7 +249,7 @@ class _Work:
         """Leave out a file with the bytes of another one, and say so."""
         detail = f"{path} = {twin}"
         drop = Drop.of("import", "file", "identical_file", detail=detail, file=str(path), run_id=self.run_id)
-        self.lake.append((DROPS, DROPS.rows([drop])))
+        self._store([drop])
         self.provenance.tell(Note(kind="identical file left out", detail=detail))
 
     def file(self, path: Path) -> Iterator[int]:
@@ -253,7 +260,7 @@ class _Work:
             rows, drops = self._translate(path, batch)
             if len(drops) == len(batch):
                 raise InputError(_no_record_fits(self.importer, path, drops[0]))
-            self._store(rows, drops)
+            self._store([*rows, *drops])
             if expected is not None:
                 models = {row.model for row in rows if isinstance(row, Response)}
                 self.provenance.generator(models, expected, path)
@@ -262,11 +269,26 @@ class _Work:
         if not seen:
             raise InputError(f"{path} is empty; give a file with at least one {self.importer.name} record.")
 
-    def _store(self, rows: list[Row], drops: list[Drop]) -> None:
-        tables = [(table, table.rows(row for row in rows if isinstance(row, kind))) for table, kind in KINDS]
-        counts = self.lake.append(*tables, (DROPS, DROPS.rows(drops)))
-        for (table, _), count in zip(KINDS, counts, strict=False):
-            self.new[table.name] = self.new.get(table.name, 0) + count
+    def _store(self, rows: Iterable[Row | Drop]) -> None:
+        """Let rows wait until there are enough for a commit."""
+        kinds: dict[type, list[Row | Drop]] = {kind: [] for kind in KINDS}
+        for row in rows:
+            kinds[type(row)].append(row)
+        self.waiting += [(table, table.rows(kinds[kind])) for kind, table in KINDS.items()]
+        if sum(rows.nbytes for _, rows in self.waiting) >= COMMIT_BYTES:
+            self.commit()
+
+    def commit(self) -> None:
+        """Append the rows that wait."""
+        if not self.waiting:
+            return
+        batches = [
+            (table, pa.concat_tables(rows for its, rows in self.waiting if its is table)) for table in KINDS.values()
+        ]
+        for (table, _), count in zip(batches, self.lake.append(*batches), strict=True):
+            if table is not DROPS:
+                self.new[table.name] = self.new.get(table.name, 0) + count
+        self.waiting.clear()
 
     def _translate(self, path: Path, batch: list[tuple[int, Record | BadRow]]) -> tuple[list[Row], list[Drop]]:
         """Rows and drops of a batch."""
@@ -276,13 +298,14 @@ class _Work:
             try:
                 if isinstance(record, BadRow):
                     raise record
-                found = list(self.importer.translate(record))
+                named = Named(record)
+                found = list(self.importer.translate(named))
             except BadRow as bad:
                 drops.append(self._drop(path, line, bad.reason, bad.detail))
             except ValueError as error:  # a record type that refuses to exist, such as an empty prompt
                 drops.append(self._drop(path, line, "invalid", str(error)))
             else:
-                self._watch(record, found, f"{path}:{line}")
+                self._watch(named, found, f"{path}:{line}")
                 rows.extend(row for row in found if not isinstance(row, Note))
         self.read += len(batch)
         self.kept += len(batch) - len(drops)
@@ -290,7 +313,7 @@ class _Work:
             self.dropped[drop.reason] = self.dropped.get(drop.reason, 0) + 1
         return rows, drops
 
-    def _watch(self, record: Record, found: list[Row | Note], where: str) -> None:
+    def _watch(self, record: Named, found: list[Row | Note], where: str) -> None:
         self.provenance.record(record, where)
         for row in found:
             if isinstance(row, Response):

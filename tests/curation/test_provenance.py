@@ -1,4 +1,5 @@
 from curation.provenance import CONSTANT_PROMPTS, Provenance, twins
+from curation.records import Named
 from schemas.responses import Response
 
 
@@ -13,7 +14,7 @@ def response(prompt, text="yes", model="m"):
 def test_the_same_record_twice_is_told_once_a_repetition():
     watch = Provenance()
     for number in range(3):
-        watch.record({"a": 1}, f"f:{number}")
+        watch.record(Named(a=1), f"f:{number}")
     found = kinds(watch)["record repeated"]
     assert (found.rows, found.detail) == (2, "f:1")
 
@@ -21,7 +22,7 @@ def test_the_same_record_twice_is_told_once_a_repetition():
 def test_an_id_of_two_different_records_is_told():
     watch = Provenance(id_column="id")
     for number, text in enumerate("aab"):
-        watch.record({"id": 7, "text": text}, f"f:{number}")
+        watch.record(Named(id=7, text=text), f"f:{number}")
     found = kinds(watch)
     assert found["one id, several records"].rows == 1
     assert found["record repeated"].rows == 1
@@ -30,7 +31,7 @@ def test_an_id_of_two_different_records_is_told():
 def test_records_without_the_id_are_no_duplicates():
     watch = Provenance(id_column="id")
     for text in "ab":
-        watch.record({"text": text}, "f:1")
+        watch.record(Named(text=text), "f:1")
     assert kinds(watch) == {}
 
 
