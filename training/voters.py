@@ -8,7 +8,6 @@ are models of their own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -55,7 +54,7 @@ class VoterSettings(Strict):
     """Train the trunk of `shared` voters, once a fold, before it is frozen."""
     fit: FitSettings = FitSettings(learning_rate=9e-6)
     """How a `full` voter is trained, or the trunk that is tuned."""
-    heads: FitSettings = FitSettings(epochs=10, learning_rate=1e-2, max_grad_norm=inf)
+    heads: FitSettings = FitSettings(epochs=10, learning_rate=1e-2, max_grad_norm=1e9)
     """How the heads of `shared` voters are trained. A bound on the gradient would tie the voters together."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isnan
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 import polars as pl
@@ -37,14 +37,16 @@ class Rewards:
         """[M, P] what each voter says for the chosen side."""
         return self.chosen - self.rejected
 
-    def columns(self) -> dict[str, list[Any]]:
+    def columns(self) -> list[pl.Series]:
         """The columns of `pair_strength` that say who voted how."""
-        said = {"chosen": self.chosen, "rejected": self.rejected}
-        votes = {
-            side: [[None if isnan(one) else one for one in pair] for pair in each.T.tolist()]
-            for side, each in said.items()
-        }
-        return {"voters": [list(self.voters)] * self.chosen.shape[1], **votes}
+        sides = {"chosen": self.chosen, "rejected": self.rejected}
+        said = [
+            pl.Series(
+                side, [[None if isnan(one) else one for one in pair] for pair in each.T.tolist()], pl.List(pl.Float64)
+            )
+            for side, each in sides.items()
+        ]
+        return [pl.Series("voters", [list(self.voters)] * self.chosen.shape[1], pl.List(pl.String)), *said]
 
     def beside(self, others: Rewards) -> Rewards:
         """Both sets of voters on the same pairs."""
@@ -101,8 +103,9 @@ class Policy(Plugin):
         return content_id("policy", self.spec())
 
     def treat(self, rewards: Rewards, soft_labels: Floats, margins: Floats) -> pl.DataFrame:
-        """A row a pair: mu, sigma, percentile, confidence, treatment, soft_label, margin.
+        """A row a pair: mu, sigma, percentile, confidence, band, treatment, soft_label, margin.
 
+        band is wrong, ambiguous, middle or top.
         `soft_labels` and `margins` [P] are those that the pairs have, a margin NaN where there is none.
         """
         found = strengths(rewards, standardise=self.standardise)
@@ -118,7 +121,9 @@ class Policy(Plugin):
         soft, flipped = treatment == "soft", treatment == "flip"
         mixed = soft_labels * (1 - self.alpha) + (1 - soft_labels) * self.alpha
         distances = np.maximum(np.where(flipped, -mu, mu), 0) if self.margins else np.where(flipped, np.nan, margins)
+        bands = np.select([wrong, ambiguous, top], ["wrong", "ambiguous", "top"], "middle")
         return found.with_columns(
+            band=pl.Series(bands.astype(str)),
             treatment=pl.Series(treatment.astype(str)),
             soft_label=np.where(soft, mixed, soft_labels),
             margin=pl.Series(distances).fill_nan(None),

@@ -30,6 +30,7 @@ from training.evaluate.rewards import rewards_of
 from training.evaluate.sandbox import golds
 from training.jobs import settings_of
 from training.loop import FitSettings
+from training.progress import silent
 from training.scratch import Shape, from_scratch
 from training.train import load, run
 from training.voters import VoterSettings, vote
@@ -129,7 +130,7 @@ def world(first: int, count: int, split: str) -> pa.Table:
             rows.append({
                 "pair_id": content_id("pair", text), "prompt_id": text, "prompt": turns, "rejected_prompt": turns,
                 "chosen": said[int(truth.argmax())], "rejected": said[int(truth.argmin())], "split": split,
-                "margin": None, "weight": 1.0, "soft_label": 1.0,
+                "margin": 0.0, "weight": 1.0, "soft_label": 1.0,
             })  # fmt: skip
     return pa.Table.from_pylist(rows)
 
@@ -143,16 +144,14 @@ def labelled(pairs: pa.Table, turned: np.ndarray, **treatment: np.ndarray) -> pa
     for name, values in treatment.items():
         for row, value in zip(rows, values.tolist(), strict=True):
             row[name] = value
-    return pa.Table.from_pylist(
-        rows, schema=pairs.schema.set(pairs.schema.get_field_index("margin"), pa.field("margin", pa.float64()))
-    )
+    return pa.Table.from_pylist(rows, schema=pairs.schema)
 
 
 def right(pairs: pa.Table, tests: pa.Table, seed: int, **objective: bool) -> np.ndarray:
     """[T] whether a reward model that is trained on `pairs` orders each test pair as gold does."""
     settings = settings_of("reward", {**TUNED.model_dump(), "seed": seed, "max_length": 128, **objective})
     loaded = load(settings, ready_sandbox() / "pool" / "base")
-    run(settings, Version(dataset="s", version=1, fingerprint="", pairs=pairs), loaded, lambda *_: None)
+    run(settings, Version(dataset="s", version=1, fingerprint="", pairs=pairs), loaded, silent)
     sides = [
         rewards_of(loaded, list(zip(tests["prompt"].to_pylist(), tests[side].to_pylist(), strict=True)))
         for side in ("chosen", "rejected")
