@@ -20,6 +20,7 @@ from curation.voting.successor import Votes, successor
 from flows.models import model_path
 from flows.recipe import Vote
 from flows.retrain import start_of, start_revision
+from flows.strength_report import figures_of, measures_length
 from schemas.datasets import DatasetVersion
 from schemas.drops import DROPS
 from schemas.errors import InputError
@@ -35,12 +36,6 @@ from training.voters import vote
 from warehouse.export import export
 from warehouse.lake import Lake
 from warehouse.versions import Draft, Published, find_version, members, publish
-from warehouse.views import create_views
-
-STRENGTHS = ("judge_ratings", "members", "opinions", "strength_checks", "strength_figures")
-"""The view `strength_figures`, and those that it reads."""
-MOST_CORRELATION = 0.5
-"""Voters whose strength follows the difference in length more closely than this measure length."""
 
 
 def vote_alone(lake: Lake, label: str, wanted: Vote) -> pa.Table:
@@ -178,9 +173,8 @@ def _placed(
 
 def _warn(lake: Lake, panel: str, wanted: Vote) -> None:
     """Say when the strength follows the difference in length."""
-    create_views(lake.con, *STRENGTHS)
-    (figures,) = lake.ask("strength_figures_of", panel=panel, policy=wanted.policy.hash).to_pylist()
-    if abs(figures["length_correlation"] or 0.0) > MOST_CORRELATION:
+    figures = figures_of(lake, panel, wanted.policy.hash)
+    if measures_length(figures):
         sys.stderr.write(
             "warning: these voters measure length; the correlation of strength and difference in length is "
             f"{figures['length_correlation']:.2f}.\n"
