@@ -1,12 +1,14 @@
 """Voting on a version, in a recipe and by the command: strengths, flips with their lineage, books that add up."""
 
 import json
+import re
 
 import pytest
 
 from curation.importers import IMPORTERS, import_paths
 from flows.curate import curate_into
 from flows.recipe import load, vote_of
+from flows.report import write_report
 from flows.voting import vote_alone
 from schemas.drops import DROPS
 from schemas.errors import ConfigError, InputError
@@ -14,6 +16,7 @@ from schemas.pair_strength import PAIR_STRENGTH
 from schemas.pairs import PAIRS
 from schemas.runs import RUNS
 from tests.flows.conftest import Shell
+from tests.flows.pages import check_whole, labels_of, plots_of
 from warehouse import query
 from warehouse.lake import Lake
 from warehouse.trace import diff, lineage
@@ -130,6 +133,17 @@ def test_another_policy_reads_the_same_rewards_and_coexists(made):
     assert funnel["dropped"]["wrong"] == sum(row["treatment"] == "flip" for row in first)
     gone = [row for row in diff(made, "votes@1", latest.label).to_pylist() if row["change"] == "removed"]
     assert {row["cause"].split(" (")[0] for row in gone} == {"dropped in vote: wrong", "dropped in vote: ambiguous"}
+
+
+def test_a_report_shows_the_strengths(made, tmp_path):
+    write_report(made, ["votes@2"], tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    check_whole(page)
+    *_, plot = plots_of(page)
+    assert {"strength (mu)", "pairs", "flip", "soft"} <= set(labels_of(plot))
+    assert page.count(f"policy <code>{wanted().policy.hash[:8]}</code>") == 1
+    groups = re.search(r"<th class=\"n\">twentieth</th>.*?</table>", page, re.DOTALL)
+    assert groups is not None and groups[0].count("<tr>") == 20
 
 
 def test_the_label_source_as_a_voter_confirms_its_labels(made):

@@ -54,7 +54,7 @@ def pairs(lake):
 
 def test_figures(lake, pairs):
     (row,) = query(lake.folder, "from strength_figures").to_pylist()
-    assert (row["n"], row["voters"], row["flip"], row["margin"], row["drop"]) == (COUNT, 2, 10, 30, 0)
+    assert (row["n"], row["voters"], row["flipped"], row["with_margin"], row["dropped"]) == (COUNT, 2, 10, 30, 0)
     assert row["below_zero"] == 0.25
     assert row["mu"] == pytest.approx(sum(MUS) / COUNT)
     # The rejected answer is the three letters of "bad" throughout.
@@ -83,8 +83,8 @@ def test_the_histogram_holds_every_pair(lake, pairs):
 def test_two_policies_are_two_rows(lake, pairs):
     other = [strength(pair, mu, policy="r", treatment="drop") for pair, mu in zip(pairs, MUS, strict=True)]
     lake.append((PAIR_STRENGTH, PAIR_STRENGTH.rows(other)))
-    rows = query(lake.folder, 'select policy, n, flip, "drop" from strength_figures').to_pylist()
+    rows = query(lake.folder, "select policy, n, flipped, dropped from strength_figures").to_pylist()
     assert rows == [
-        {"policy": "q", "n": COUNT, "flip": 10, "drop": 0},
-        {"policy": "r", "n": COUNT, "flip": 0, "drop": COUNT},
+        {"policy": "q", "n": COUNT, "flipped": 10, "dropped": 0},
+        {"policy": "r", "n": COUNT, "flipped": 0, "dropped": COUNT},
     ]
