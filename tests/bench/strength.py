@@ -49,22 +49,22 @@ TREATS = "tuned trunk"
 """The panel whose strengths treat the pairs."""
 
 
-def cost(bars: Bars, rounds: int) -> None:
+def cost(bars: Bars, rounds: int, count: int) -> None:
     """Ten shared voters beside one."""
     with tempfile.TemporaryDirectory() as folder:
-        table = hh_pairs()
+        table = hh_pairs().slice(0, count)
         ids = pa.array([content_id(row) for row in range(table.num_rows)])
         pairs = table.append_column("pair_id", ids).append_column("prompt_id", ids)
         version = Version(dataset="hh", version=1, fingerprint="", pairs=pairs)
         model = from_scratch(version, Shape(layers=6, width=256), Path(folder) / "model")
         seconds: dict[int, list[float]] = {1: [], 10: []}
         for _ in range(rounds):
-            for count, found in seconds.items():
+            for voters, found in seconds.items():
                 started = time.perf_counter()
-                vote(version, model, VoterSettings(count=count))
+                vote(version, model, VoterSettings(count=voters))
                 found.append(time.perf_counter() - started)
-    for count, found in seconds.items():
-        say(f"{count} shared voters on {table.num_rows} pairs: {', '.join(f'{one:.2f}' for one in found)} s")
+    for voters, found in seconds.items():
+        say(f"{voters} shared voters on {table.num_rows} pairs: {', '.join(f'{one:.2f}' for one in found)} s")
     bars.add("ten shared voters beside one", median(seconds[10]) / median(seconds[1]), 1.25, unit=" x")
 
 
@@ -233,6 +233,7 @@ def sandbox(bars: Bars, count: int, seeds: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", help="cost, linear, sandbox")
+    parser.add_argument("--pairs", type=int, default=256, help="of HH-RLHF, whose votes are timed")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=20, help="of the linear fixture")
     parser.add_argument("--prompts", type=int, default=1000, help="of the sandbox")
@@ -241,7 +242,7 @@ def main() -> None:
     wanted = settings.parts or ["cost", "linear", "sandbox"]
     bars = Bars()
     if "cost" in wanted:
-        cost(bars, settings.rounds)
+        cost(bars, settings.rounds, settings.pairs)
     if "linear" in wanted:
         linear_fixture(bars, settings.seeds)
     if "sandbox" in wanted:
