@@ -29,10 +29,11 @@ from training.evaluate.intervals import difference_interval, mean_interval
 from training.evaluate.rewards import rewards_of
 from training.evaluate.sandbox import golds
 from training.jobs import settings_of
-from training.loop import FitSettings
-from training.progress import silent
+from training.loop import FitSettings, fit
+from training.prepare import prepare_pairs
+from training.score import RewardScorer
 from training.scratch import Shape, from_scratch
-from training.train import load, run
+from training.train import load
 from training.voters import VoterSettings, vote
 
 NOISE = 0.25
@@ -154,7 +155,9 @@ def right(pairs: pa.Table, tests: pa.Table, seed: int, **objective: bool) -> np.
     """[T] whether a reward model that is trained on `pairs` orders each test pair as gold does."""
     settings = settings_of("reward", {**TUNED.model_dump(), "seed": seed, "max_length": 128, **objective})
     loaded = load(settings, ready_sandbox() / "pool" / "base")
-    run(settings, Version(dataset="s", version=1, fingerprint="", pairs=pairs), loaded, silent)
+    part = prepare_pairs(pairs, loaded.tokenizer, settings.max_length)
+    for _ in fit(RewardScorer(loaded.model), part.examples, settings.objective.loss_of, settings.fit):
+        pass
     sides = [
         rewards_of(loaded, list(zip(tests["prompt"].to_pylist(), tests[side].to_pylist(), strict=True)))
         for side in ("chosen", "rejected")
