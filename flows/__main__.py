@@ -170,6 +170,33 @@ def reparse(
 
 
 @app.command()
+def vote(
+    label: Annotated[str, typer.Argument(metavar="NAME@V", help="The version whose pairs are voted on.")],
+    ensemble: Annotated[
+        list[str] | None, typer.Option("--ensemble", metavar="MODEL", help="Train voters from this model.")
+    ] = None,
+    model: Annotated[list[str] | None, typer.Option("--model", help="A stored reward model that votes.")] = None,
+    judge: Annotated[
+        list[str] | None, typer.Option("--judge", metavar="NAME:MODEL", help="An annotator whose stored votes count.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="voters.count=5, policy.q_flip=0.1, ...")
+    ] = None,
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    output: Format = "table",
+) -> None:
+    """Measure how strongly voters prefer each pair's chosen side; publish a successor that treats pairs by it."""
+    from flows.recipe import vote_of
+    from flows.voting import vote_alone
+    from warehouse.lake import Lake
+
+    changes = dict(_assignment(text) for text in set_ or [])
+    wanted = vote_of({"ensembles": ensemble or (), "models": model or (), "judges": judge or ()}, changes)
+    with Lake.open(warehouse) as lake:
+        _show(vote_alone(lake, label, wanted), output)
+
+
+@app.command()
 def versions(
     dataset: Annotated[str | None, typer.Argument(help="One dataset; all if absent.")] = None,
     warehouse: Warehouse = DEFAULT_WAREHOUSE,

@@ -1,4 +1,4 @@
-"""The data flow: import, generate, judge, pair, publish. The verbs live in `curation`."""
+"""The data flow: import, generate, judge, pair, publish, vote. The verbs live in `curation`."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from flows.principles import find_principles
 from flows.recipe import Recipe, load
 from flows.rubrics import rubrics_for
 from flows.run import Run, answer, served
+from flows.voting import vote_on
 from schemas.calls import Sampling
 from schemas.drops import DROPS, Drop
 from schemas.errors import ConfigError, InputError, LimitReached
@@ -95,7 +96,11 @@ def curate_into(lake: Lake, recipe: Recipe) -> Published | None:
         return None
     if recipe.gate:
         check_gate(lake, recipe.gate, run.call_ids, run.run_id)
-    return pair_and_publish(run, prompts)
+    done = pair_and_publish(run, prompts)
+    if not recipe.vote:
+        return done
+    text = canonical(recipe.model_dump(mode="json"))
+    return vote_on(lake, done.version, recipe.vote, recipe=text, run_id=run.run_id, earlier=run.funnels).published
 
 
 def chosen_prompts(lake: Lake, recipe: Recipe) -> list[Prompt]:

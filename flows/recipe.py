@@ -1,4 +1,4 @@
-"""Recipes: a declared chain of import, generate, judge, pair, publish and train, in one strict YAML file."""
+"""Recipes: a declared chain of import, generate, judge, pair, publish, vote and train, in one strict YAML file."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ from curation.pairing import PAIR_BUILDERS, PairBuilder
 from curation.principles.stage import PrincipleStage
 from curation.rubrics.settings import RubricStage
 from curation.rules import RULES, Rule
+from curation.voting.strength import Policy
 from schemas.base import Plugin, Strict
 from schemas.errors import ConfigError, explain_settings
 from training.jobs import TrainSettings, settings_of
+from training.voters import VoterSettings
 
 AnyEngine = Annotated[Engine, BeforeValidator(ENGINES.build), PlainSerializer(Plugin.spec)]
 AnyFilter = Annotated[Filter, BeforeValidator(FILTERS.build), PlainSerializer(Plugin.spec)]
@@ -65,6 +67,29 @@ class Publish(Strict):
     dataset: str
     message: str = ""
     """Why this version exists; shown by `prefinery versions`."""
+
+
+class Vote(Strict):
+    """Who votes on the pairs of a version, and what follows from the strength of their preference."""
+
+    ensembles: tuple[str, ...] = ()
+    """Models from which voters are trained: folders, hub names, sandbox/NAME, or scratch/LAYERSxWIDTH."""
+    voters: VoterSettings = VoterSettings()
+    """How they are trained."""
+    models: tuple[str, ...] = ()
+    """Stored reward models, a voter each."""
+    judges: tuple[str, ...] = ()
+    """Annotators in `votes`, a voter each: a judge is NAME:MODEL."""
+    log_odds: bool = False
+    """The judges' strengths are their own log odds; otherwise their verdicts are counted."""
+    policy: Policy = Policy()
+    """What the strengths make of the pairs."""
+
+    @model_validator(mode="after")
+    def _somebody_votes(self) -> Self:
+        if not (self.ensembles or self.models or self.judges):
+            raise ValueError("nobody votes; name `ensembles`, `models` or `judges`")
+        return self
 
 
 class Training(Strict):
@@ -127,6 +152,8 @@ class Recipe(Strict):
     balance: Balance | None = None
     """Drop or weigh pairs until length, format or author no longer tell the winner."""
     publish: Publish | None = None
+    vote: Vote | None = None
+    """Have the published pairs voted on, and publish a successor in which they are treated by their strength."""
     train: tuple[Training, ...] = ()
     schedule: str | None = None
     """Cron expression for `prefinery serve`; never when absent."""
@@ -158,6 +185,8 @@ class Recipe(Strict):
             raise ValueError("second_opinions: leave out the judge that gives the first")
         if bool(self.pair) != bool(self.publish):
             raise ValueError("pair and publish belong together; add the missing one")
+        if self.vote and not self.publish:
+            raise ValueError("vote needs a published version; add `pair` and `publish`")
         return self
 
     def engine_of(self, model: str) -> Engine:
@@ -186,6 +215,16 @@ def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
         raise ConfigError(f"{path}: {explain_settings(error)}") from error
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
+
+
+def vote_of(fields: dict[str, Any], changes: Mapping[str, Any]) -> Vote:
+    """A stage `vote` from its fields, with changes by `key.sub`."""
+    for key, value in changes.items():
+        _override(fields, key, value)
+    try:
+        return Vote.model_validate(fields)
+    except ValidationError as error:
+        raise ConfigError(f"vote: {explain_settings(error)}") from error
 
 
 def _override(fields: dict[str, Any], key: str, value: object) -> None:

@@ -11,6 +11,7 @@ import altair as alt
 import polars as pl
 
 from flows.page import ROW, svg, write_html
+from flows.strength_report import strength_parts
 from flows.tables import show
 from warehouse.lake import Lake
 from warehouse.versions import find_version
@@ -72,6 +73,7 @@ def write_report(lake: Lake, labels: Sequence[str], path: Path, *, seconds: floa
         stages=[stage for label in labels for stage in stages(lake, label)],
         figures=figures.to_dicts(),
         models=lake.ask("model_list").to_pylist(),
+        strengths=strength_parts(lake, labels),
         funnel_plot=funnel_plot([stage for label in labels for stage in stages(lake, label)]),
         gold_plot=interval_plot(figures.filter(pl.col("metric") == "mean gold"), "mean gold, held-out prompts"),
         accuracy_plot=interval_plot(

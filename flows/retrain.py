@@ -65,10 +65,14 @@ def model_folder(lake: Lake, job: Training, version: DatasetVersion) -> Path:
 
 
 def _model_id(job: Training, version: DatasetVersion) -> str:
-    """Same members, settings and starting weights: the same model. A model from scratch is what its name says."""
+    """Same members, settings and starting weights: the same model."""
     settings = job.resolved.model_dump(mode="json")
-    revision = job.model if shape_of(job.model) else revision_of(model_path(job.model))
-    return content_id("model", version.fingerprint, settings, revision)
+    return content_id("model", version.fingerprint, settings, start_revision(job.model))
+
+
+def start_revision(model: str) -> str:
+    """What names the weights of a model to start from; one from scratch is what it is called."""
+    return model if shape_of(model) else revision_of(model_path(model))
 
 
 def _is_stored(lake: Lake, job: Training, version: DatasetVersion) -> bool:
@@ -80,7 +84,7 @@ def _is_stored(lake: Lake, job: Training, version: DatasetVersion) -> bool:
 def _train(lake: Lake, job: Training, version: DatasetVersion, out: Path) -> Mapping[str, float]:
     started = time.monotonic()
     data = export(lake, version, lake.folder / "exports" / version.label)
-    start = _start(lake, job, version, data)
+    start = start_of(lake, job.model, version, data)
     with shown() as report:
         named = _named(report, f"{job.job} on {version.label}")
         trained = train(job.job, data, start, out, job.resolved, report=named, draw=draw)
@@ -121,12 +125,12 @@ def _funnel(job: Training, version: DatasetVersion, metrics: Mapping[str, float]
     return Funnel(stage=f"train {job.job}", unit="pairs", read=version.n_pairs, kept=kept, dropped=dict(dropped))
 
 
-def _start(lake: Lake, job: Training, version: DatasetVersion, data: Path) -> Path | str:
-    """The model that training starts from; one from scratch is made of the version's own texts."""
-    if shape := shape_of(job.model):
-        folder = lake.folder / "models" / version.label / job.model.replace("/", "-")
+def start_of(lake: Lake, model: str, version: DatasetVersion, data: Path) -> Path | str:
+    """Where the model lies that training starts from; one from scratch is made of the version's own texts."""
+    if shape := shape_of(model):
+        folder = lake.folder / "models" / version.label / model.replace("/", "-")
         return from_scratch(read_version(data), shape, folder)
-    return model_path(job.model)
+    return model_path(model)
 
 
 def _named(report: Report, what: str) -> Report:

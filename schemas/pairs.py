@@ -36,6 +36,18 @@ class Pair:
     rejected_id: str
     run_id: str | None = None
 
+    def flipped(self, run_id: str | None = None) -> Pair:
+        """The pair in which the other side is chosen."""
+        sides = (self.rejected_prompt_id, self.rejected_id, self.prompt_id, self.chosen_id)
+        return Pair(
+            pair_id=pair_id_of(*sides),
+            prompt_id=self.rejected_prompt_id,
+            chosen_id=self.rejected_id,
+            rejected_prompt_id=self.prompt_id,
+            rejected_id=self.chosen_id,
+            run_id=run_id,
+        )
+
 
 def pair_id_of(prompt_id: str, chosen_id: str, rejected_prompt_id: str, rejected_id: str) -> str:
     """Content id of a comparison. The flipped pair is another pair."""

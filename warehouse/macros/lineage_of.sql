@@ -1,5 +1,6 @@
 -- lineage_of('PAIR_ID'): all that a pair came from, a row a step: its prompts, responses, and the verdicts on them.
--- step: prompt, response, vote or score. what: the text, or the raw reply of the judge. by: model, annotator or judge,
+-- step: prompt, response, vote, score or strength (of a pair that voters treated, or of the one that they turned round
+-- into this one: its id, its treatment). what: the text, or the raw reply of the judge. by: model, annotator or judge,
 -- with its version. template, revision: of the call. cost_usd: of the call that made the row.
 -- The sides are joined apart: one id is looked up in sorted files, where two would have all between them read.
 create or replace temp macro lineage_of(wanted) as table (
@@ -39,6 +40,16 @@ create or replace temp macro lineage_of(wanted) as table (
             4, 'score', side, call_id || '/' || aspect, null, null, aspect || ': ' || coalesce(value::varchar, failure, 'not applicable'),
             judge || '@' || judge_version, response_id, call_id, run_id
         from rated
+        union all
+        select
+            5, 'strength', treatment, pair_id, dataset || '@' || version, null,
+            format('mu {:.3g}, sigma {:.3g}, percentile {:.3f} by {} voters', mu, sigma, percentile, len(voters)),
+            'vote:' || policy[:8], null, null, run_id
+        from (
+            select * from pair_strength where pair_id = wanted
+            union all
+            select * from pair_strength where treated_id = wanted and pair_id <> wanted
+        )
     ),
     -- A list: so that the few calls are looked up, where a join of the steps would read them all.
     made_by_calls as (select unnest((select list(distinct call_id) from steps)) as call_id),
