@@ -107,9 +107,9 @@ def curve_plot(rows: pl.DataFrame) -> str:
         )
         y = alt.Y("value:Q", title=title, scale=alt.Scale(zero=False))
         layers = [
-            base.mark_area(opacity=0.12).encode(y=alt.Y("low:Q", title=title), y2="high:Q"),
-            base.mark_line(strokeWidth=2).encode(y=y),
             base.mark_point(filled=True, size=40, opacity=1).encode(y=y),
+            base.mark_line(strokeWidth=2).encode(y=y),
+            base.mark_area(opacity=0.12).encode(y="low:Q", y2="high:Q", color=alt.Color("model:N", legend=None)),
         ]
         if score == "gold":
             layers.append(base.mark_line(strokeDash=[4, 3], strokeWidth=1).encode(y="law:Q"))

@@ -64,7 +64,8 @@ def fitted(law: Law, distances: ArrayLike, rewards: ArrayLike) -> Fitted:
 class Curve:
     """Proxy and gold of P prompts at C points, from the starting policy on, by rising KL.
 
-    Both in standard deviations of the starting policy's responses, less their mean: 0 is where it starts.
+    Both less what the starting policy has on the same prompt, in standard deviations of all its responses: 0 is where
+    it starts.
     """
 
     law: Law
@@ -140,8 +141,8 @@ def best_of_n_curve(proxy: ArrayLike, gold: ArrayLike, prompts: Sequence[str], c
         law="best_of_n",
         points=tuple(counts),
         kl=np.array([kl_of_best(n) for n in counts]),
-        proxy=_standardised(np.stack([expected_best(scores, scores, n) for n in counts]), scores),
-        gold=_standardised(np.stack([expected_best(scores, truth, n) for n in counts]), truth),
+        proxy=_gained(np.stack([expected_best(scores, scores, n) for n in counts]), scores),
+        gold=_gained(np.stack([expected_best(scores, truth, n) for n in counts]), truth),
         prompts=tuple(prompts),
     )
 
@@ -160,16 +161,17 @@ def checkpoint_curve(kl: ArrayLike, proxy: ArrayLike, gold: ArrayLike, prompts: 
         law="rl",
         points=tuple(order.tolist()),
         kl=spent[order],
-        proxy=_standardised(scores, scores[0])[order],
-        gold=_standardised(truth, truth[0])[order],
+        proxy=_gained(scores, scores[0][:, None])[order],
+        gold=_gained(truth, truth[0][:, None])[order],
         prompts=tuple(prompts),
     )
 
 
-def _standardised(values: NDArray[np.float64], start: NDArray[np.float64]) -> NDArray[np.float64]:
+def _gained(values: NDArray[np.float64], start: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[C, P] what is above the starting policy's responses [P, N], prompt by prompt, in their standard deviations."""
     if not (std := start.std()):
         raise InputError("All responses of the starting policy have one score; there is no scale to measure on.")
-    return (values - start.mean()) / std
+    return (values - start.mean(1)) / std
 
 
 def _exp(power: float) -> float:
