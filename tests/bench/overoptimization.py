@@ -8,6 +8,7 @@ noise and members; the held-out prompts are the same for all. One model is the m
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -119,7 +120,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=1000)
     parser.add_argument("--members", type=int, default=5)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=Path("overoptimization.svg"))
+    parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "overoptimization.svg")
     settings = parser.parse_args()
     torch.set_num_threads(1)
     texts = prompts(0, settings.prompts)
