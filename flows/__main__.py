@@ -25,7 +25,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-evaluate = typer.Typer(help="Measure reward models: on held-out pairs, or by a benchmark.", no_args_is_help=True)
+evaluate = typer.Typer(
+    help="Measure models: on held-out pairs, by a benchmark, or checkpoint by checkpoint.", no_args_is_help=True
+)
 app.add_typer(evaluate, name="evaluate")
 
 Warehouse = Annotated[
