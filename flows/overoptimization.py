@@ -103,13 +103,13 @@ def curve_plot(rows: pl.DataFrame) -> str:
     for score, title in TITLES.items():
         base = alt.Chart(rows.filter(pl.col("score") == score)).encode(
             x=alt.X("distance:Q", title="sqrt(KL) from the starting policy, sqrt(nats)"),
-            color=alt.Color("model:N", title=None, sort=None),
+            color=alt.Color("model:N", sort=None, legend=alt.Legend(title=None, symbolOpacity=1)),
         )
         y = alt.Y("value:Q", title=title, scale=alt.Scale(zero=False))
         layers = [
             base.mark_point(filled=True, size=40, opacity=1).encode(y=y),
             base.mark_line(strokeWidth=2).encode(y=y),
-            base.mark_area(opacity=0.12).encode(y="low:Q", y2="high:Q", color=alt.Color("model:N", legend=None)),
+            base.mark_area(opacity=0.12).encode(y="low:Q", y2="high:Q"),
         ]
         if score == "gold":
             layers.append(base.mark_line(strokeDash=[4, 3], strokeWidth=1).encode(y="law:Q"))

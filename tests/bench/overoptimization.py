@@ -116,9 +116,9 @@ def describe(name: str, curve: Curve) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--prompts", type=int, default=100)
-    parser.add_argument("--samples", type=int, default=96)
-    parser.add_argument("--pairs", type=int, default=1000)
-    parser.add_argument("--members", type=int, default=5)
+    parser.add_argument("--samples", type=int, default=80)
+    parser.add_argument("--pairs", type=int, default=800)
+    parser.add_argument("--members", type=int, default=4)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "overoptimization.svg")
     settings = parser.parse_args()

@@ -77,6 +77,7 @@ def test_the_command_prints_the_points_and_draws_them(tmp_path: Path, answers: P
     assert text.startswith("<svg")
     assert "sqrt(KL) from the starting policy" in text
     assert "the fitted law" in text
+    assert text.count(">proxy<") == 2, "the title of a panel, and the name of the curve"
 
 
 def test_models_and_ensembles_choose(
