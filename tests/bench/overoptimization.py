@@ -3,6 +3,7 @@
 Labels are gold's on two samples of the base policy, a quarter of them turned round, once for all members. Members
 start from the base policy and differ in their heads and in the order of the data. Seeds differ in prompts, samples,
 noise and members; the held-out prompts are the same for all. One model is the mean of what each member does alone.
+The setting is one in which members disagree; the README of training says what others showed.
 """
 
 from __future__ import annotations
