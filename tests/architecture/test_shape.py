@@ -21,6 +21,7 @@ KINDS = (
     "curation/principles/embedders",
     "curation/rubrics",
     "curation/rules",
+    "training/evaluate/benchmarks",
     "warehouse/exporters",
 )
 PLUGINS = [path for kind in KINDS for path in sorted((ROOT / kind).glob("*.py")) if path.name != "__init__.py"]
