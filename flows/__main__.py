@@ -25,7 +25,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-evaluate = typer.Typer(help="Measure reward models: on held-out pairs, or by a benchmark.", no_args_is_help=True)
+evaluate = typer.Typer(
+    help="Measure models: on held-out pairs, by a benchmark, or checkpoint by checkpoint.", no_args_is_help=True
+)
 app.add_typer(evaluate, name="evaluate")
 
 Warehouse = Annotated[
@@ -444,6 +446,21 @@ def evaluate_benchmark(
     from flows.measure import measure_benchmark
 
     _say_if_lost(warehouse, measure_benchmark(warehouse, name, model, paths, max_length, output))
+
+
+@evaluate.command("checkpoints")
+def evaluate_checkpoints(
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE", help="One row a checkpoint in the order of training, one column a figure.")
+    ],
+    proxy: Annotated[str, typer.Option(help="The column that training makes larger, such as the mean reward.")],
+    gold: Annotated[str, typer.Option(help="The column that is really wanted.")],
+    output: Format = "table",
+) -> None:
+    """Say whether figures of checkpoints move together, and whether the proxy rose at the end while gold fell."""
+    from flows.measure import measure_checkpoints
+
+    measure_checkpoints(path, proxy, gold, output)
 
 
 @app.command()

@@ -23,6 +23,7 @@ from schemas.models import EVALUATIONS
 from training.data import Version, read_version
 from training.evaluate.benchmarks import BENCHMARKS, Record
 from training.evaluate.held_out import ALL, RewardReport, Row, evaluate_reward
+from training.evaluate.mismatch import checkpoint_report, metrics_of
 from training.evaluate.subject import Subject, read_subject, rewards_that_fit, subject_revision
 from training.progress import shown
 from warehouse.export import export
@@ -65,6 +66,14 @@ def measure_benchmark(
     rows = [Row(ALL, metric, interval) for metric, interval in figures.items()]
     show(figure_table(rows).drop_columns("slice"), output)
     return keep(warehouse, model, subject, f"{name} {digest_of(files)}{_limit(max_length)}", rows)
+
+
+def measure_checkpoints(path: Path, proxy: str, gold: str, output: str) -> None:
+    """Print how the figures of checkpoints move together."""
+    check_format(output)
+    records = [record for record in records_of(record_files([path], SUFFIXES)) if record is not None]
+    figures = checkpoint_report(metrics_of(records), proxy, gold)
+    show(figure_table(Row(ALL, metric, found) for metric, found in figures.items()).drop_columns("slice"), output)
 
 
 def version_of(warehouse: Path, data: str) -> Version:

@@ -10,7 +10,7 @@ import pytest
 
 from curation.importers import IMPORTERS, import_paths
 from flows.curate import curate_into
-from flows.measure import measure_benchmark, measure_reward
+from flows.measure import measure_benchmark, measure_checkpoints, measure_reward
 from flows.recipe import load
 from flows.report import write_report
 from schemas.errors import PrefineryError
@@ -124,6 +124,15 @@ def test_a_benchmark_of_a_file(ground, figures, tmp_path):
     assert {(row["metric"], row["value"], row["n"]) for row in kept} == {
         (name, row["value"], row["n"]) for name, row in found.items()
     }
+
+
+def test_checkpoints_of_a_file(tmp_path, capfdbinary):
+    file = tmp_path / "run.csv"
+    file.write_text("step,reward,win_rate\n" + "".join(f"{n},{n / 10},{min(n, 12 - n)}\n" for n in range(9)))
+    measure_checkpoints(file, "reward", "win_rate", "json")
+    found = {row["metric"]: row["value"] for row in json.loads(capfdbinary.readouterr().out)}
+    assert found["mismatch"] == 1
+    assert found["rank correlation of step and reward"] == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
