@@ -1,7 +1,7 @@
-"""Reward models from scratch on people's comparisons, beside two rules that need no model, on the same held-out pairs.
+"""Reward models from scratch on people's comparisons, beside simple rules, on the same held-out pairs.
 
 A model of 6 layers by 256 knows nothing but these pairs. Beside it: logistic regression on the TF-IDF of both answers,
-and the rule that the shorter answer is better. Prompts are dealt into folds, and every fold is held out once.
+and that the shorter, or the longer, answer is better. Prompts are dealt into folds; every fold is held out once.
 """
 
 import argparse
@@ -119,6 +119,7 @@ def measured(source: str, chosen: argparse.Namespace, bars: Bars) -> None:
         MODEL: lambda fold, at: from_nothing(fold, at, chosen.epochs, chosen.max_length),
         "TF-IDF + logistic regression": lambda fold, _: bag_of_words(fold),
         "shorter answer": lambda fold, _: brevity(fold),
+        "longer answer": lambda fold, _: -brevity(fold),
     }
     with tempfile.TemporaryDirectory() as name:
         version = published(source, Path(name))
