@@ -61,7 +61,9 @@ def demo(
 
 @app.command()
 def init(
-    warehouse: Annotated[Path, typer.Argument(help="The folder to create.")] = DEFAULT_WAREHOUSE,
+    warehouse: Annotated[
+        Path, typer.Argument(envvar="PREFINERY_WAREHOUSE", help="The folder to create.")
+    ] = DEFAULT_WAREHOUSE,
     catalog: Annotated[
         str | None, typer.Option(help="sqlite (default), duckdb, or postgres://USER@HOST/DATABASE.")
     ] = None,

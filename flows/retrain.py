@@ -11,6 +11,7 @@ from typing import Any
 
 from prefect import flow
 
+from flows.curves import draw
 from flows.models import model_path
 from flows.recipe import Recipe, Training, load
 from schemas.datasets import DatasetVersion
@@ -82,7 +83,7 @@ def _train(lake: Lake, job: Training, version: DatasetVersion, out: Path) -> Map
     start = _start(lake, job, version, data)
     with shown() as report:
         named = _named(report, f"{job.job} on {version.label}")
-        trained = train(job.job, data, start, out, job.resolved, report=named)
+        trained = train(job.job, data, start, out, job.resolved, report=named, draw=draw)
     record = trained.record
     row = {
         "model_id": _model_id(job, version),
@@ -116,7 +117,7 @@ def _funnel(job: Training, version: DatasetVersion, metrics: Mapping[str, float]
         _, found, reason = name.partition("_dropped_")
         if found:
             dropped[reason] += int(count)
-    kept = int(metrics["train_kept"] + metrics["test_kept"])
+    kept = sum(int(count) for name, count in metrics.items() if name.endswith("_kept"))
     return Funnel(stage=f"train {job.job}", unit="pairs", read=version.n_pairs, kept=kept, dropped=dict(dropped))
 
 

@@ -253,7 +253,7 @@ def _train_gate(
     if not len(train.examples):
         raise InputError(f"{version.label}: no pair of the train split is left to learn from.")
     *_, last = fit(scorer, _as_seen(loaded, train.examples, settings), objective.loss_of, settings.fit)
-    figures = {f"train_{name}": value for name, value in last.items() if name not in ("tokens_per_s", "step")}
+    figures = {f"train_{name}": value for name, value in last.items() if name not in ("tokens/s", "step")}
     if len(test.examples):
         gaps = score_all(scorer, _as_seen(loaded, test.examples, settings), objective.gap_of)
         held_out = pair_accuracy(gaps.numpy(), test.rows.column("prompt_id").to_pylist(), settings.fit.seed)

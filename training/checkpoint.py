@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
+from accelerate import PartialState
 from huggingface_hub import snapshot_download
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+from torch.distributed.tensor import DTensor
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -70,11 +74,14 @@ class TrainingRecord:
     base: str
     base_revision: str
     metrics: Mapping[str, float] = field(default_factory=dict)
+    recipe: str = ""
+    """JSON of the recipe that made the data; empty where the export does not say"""
 
 
 def load_policy(path: Path | str) -> Loaded:
-    """A causal language model in float32. Raises ModelError when `path` holds none."""
+    """A causal language model in float32; says what made it. Raises ModelError when `path` holds none."""
     folder = resolve(path)
+    _say_what_made(folder)
     model, tokenizer = _read(folder, AutoModelForCausalLM)
     if not _head_is_last(model):
         raise ModelError(f"{path}: its logits are more than output embedding times hidden state; use another model.")
@@ -84,12 +91,13 @@ def load_policy(path: Path | str) -> Loaded:
 def load_reward(
     path: Path | str, *, seed: int = 0, head: Head = "normal", outputs: Sequence[str] | None = None
 ) -> Loaded:
-    """A reward model in float32: a stored one, or the trunk of a language model under a fresh head.
+    """A reward model in float32: a stored one, or the trunk of a language model under a fresh head. Says what made it.
 
     A fresh head is N(0, 1/(hidden+1)) as in OpenRLHF, or zero, where every pair starts as an exact tie. `outputs` names
     its columns, and those that a stored head must have; without it a fresh head has one, and a stored one any.
     """
     folder = resolve(path)
+    _say_what_made(folder)
     stored = is_classifier(folder)
     auto, fresh = AutoModelForSequenceClassification, labels(outputs or (REWARD_OUTPUT,))
     model, tokenizer = _read(folder, auto) if stored else _read(folder, auto, "score.weight", **fresh)
@@ -154,24 +162,37 @@ def save(
     loaded: Loaded,
     record: TrainingRecord | None = None,
     gate: Mapping[str, Tensor] | None = None,
+    texts: Mapping[str, str] | None = None,
 ) -> Path:
-    """Write the model to `folder`, whole or not at all; an older model there is replaced.
+    """Write the model to `folder`, whole or not at all; an older model there is replaced. All processes take part.
 
-    `gate` are the tensors of what stands behind the head (`training.gated`).
+    `gate` are the tensors of what stands behind the head (`training.gated`), `texts` further files by their names.
     """
     folder = Path(folder).resolve()
     if folder.exists() and not (folder / "config.json").exists() and any(folder.iterdir()):
         raise ModelError(f"{folder} holds something else than a model; name another folder.")
+    weights = _gathered(loaded.model)
+    if not PartialState().is_main_process:
+        return folder
     with whole_folder(folder) as draft:
         with quiet():
-            loaded.model.save_pretrained(draft)
+            loaded.model.save_pretrained(draft, state_dict=weights)
             loaded.tokenizer.save_pretrained(draft)
         if gate is not None:
             save_file({name: tensor.contiguous() for name, tensor in gate.items()}, draft / GATE)
         if record is not None:
             text = json.dumps(asdict(record), indent=2, sort_keys=True)
             (draft / RECORD).write_text(text + "\n", encoding="utf-8")
+        for name, text in (texts or {}).items():
+            (draft / name).write_text(text, encoding="utf-8")
     return folder
+
+
+def _gathered(model: PreTrainedModel) -> dict[str, Any] | None:
+    """The weights of a model that several processes share (FSDP); None where this one has them all."""
+    if not any(isinstance(weight, DTensor) for weight in model.parameters()):
+        return None
+    return get_model_state_dict(model, options=StateDictOptions(full_state_dict=True, cpu_offload=True))
 
 
 def read_record(folder: Path | str) -> TrainingRecord:
@@ -181,6 +202,15 @@ def read_record(folder: Path | str) -> TrainingRecord:
         return TrainingRecord(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise ModelError(f"{path} is no training record: {error}") from error
+
+
+def _say_what_made(folder: Path) -> None:
+    """One line on standard error, where the model was trained here."""
+    if (folder / RECORD).is_file() and PartialState().is_main_process:
+        made = read_record(folder)
+        accuracy = f", test accuracy {made.metrics['test_accuracy']:.3f}" if "test_accuracy" in made.metrics else ""
+        by = f"{made.objective['name']} on {made.data} (fingerprint {made.fingerprint[:8]}){accuracy}"
+        sys.stderr.write(f"{folder.name}: {by}\n")
 
 
 def revision_of(path: Path | str) -> str:

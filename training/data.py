@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -31,6 +32,7 @@ class Manifest(BaseModel):
     fingerprint: str
     n_pairs: int
     files: dict[str, str]
+    recipe: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,8 @@ class Version:
     version: int
     fingerprint: str
     pairs: pa.Table
+    recipe: str = ""
+    """JSON of the recipe that made the version, where the export has it"""
 
     @property
     def label(self) -> str:
@@ -52,6 +56,14 @@ class Version:
         return self.pairs.filter(pc.field("split") == name)
 
 
+def set_apart(pairs: pa.Table, share: float) -> tuple[pa.Table, pa.Table]:
+    """The pairs to learn from, and those of `share` of the prompts, which a hash of the prompt's id chooses."""
+    ids = pairs.column("prompt_id").to_pylist()
+    hashes = [blake2b(one.encode(), digest_size=8, person=b"held out").digest() for one in ids]
+    apart = np.array([int.from_bytes(one) < share * 2**64 for one in hashes], dtype=bool)
+    return pairs.filter(~apart), pairs.filter(apart)
+
+
 def read_version(folder: Path | str) -> Version:
     """The version in `folder`. Raises InputError when a file is absent, malformed or changed since the export."""
     folder = Path(folder)
@@ -59,8 +71,7 @@ def read_version(folder: Path | str) -> Version:
     pairs = _pairs(folder / PAIRS_FILE, manifest)
     if fingerprint(pairs) != manifest.fingerprint:
         raise InputError(f"{folder / PAIRS_FILE}: its members are not those of {manifest.dataset}@{manifest.version}.")
-    name = {"dataset": manifest.dataset, "version": manifest.version, "fingerprint": manifest.fingerprint}
-    return Version(**name, pairs=pairs)
+    return Version(**manifest.model_dump(include={"dataset", "version", "fingerprint", "recipe"}), pairs=pairs)
 
 
 def _manifest(path: Path) -> Manifest:

@@ -12,6 +12,7 @@ from schemas.errors import ConfigError, UnknownPlugin, explain_settings
 from schemas.registry import Registry
 from training.checkpoint import Head
 from training.loop import FitSettings
+from training.lora import Lora
 from training.objectives import Objective
 from training.objectives.likelihood import LIKELIHOOD
 from training.objectives.pairwise import PAIRWISE
@@ -51,6 +52,10 @@ class TrainSettings(Strict):
     """Tokens of prompt and response together; longer pairs are dropped and counted."""
     head: Head = "normal"
     """How a fresh reward head starts: small random numbers, or zero."""
+    lora: Lora | None = None
+    """Learn low-rank adapters instead of all weights, and merge them at the end."""
+    held_out: float = Field(default=0.05, gt=0, lt=1)
+    """Share of the train split's prompts that measures the held-out loss, where `fit.patience` is set."""
 
 
 def settings_of(job: str, changes: Mapping[str, Any] | None = None) -> TrainSettings:
@@ -69,6 +74,8 @@ def settings_of(job: str, changes: Mapping[str, Any] | None = None) -> TrainSett
             fit[last or first] = value
         elif key in TrainSettings.model_fields:
             rest[key] = value
+        elif first in TrainSettings.model_fields and first != "objective":
+            rest.setdefault(first, {})[last] = value
         else:
             objective[last if first == "objective" else key] = value
     try:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import torch
@@ -20,12 +21,15 @@ from schemas.base import Strict
 from schemas.errors import ConfigError
 from training.batches import BatchT, Examples, budget_batches, epoch_batches
 from training.objectives import Step
+from training.resume import keep, keep_best, take_best, take_up
 from training.score import Precision, autocast
 
 Batch = TypeVar("Batch")
 
 MICRO_BATCH_TOKENS = {"cpu": 2**10, "cuda": 2**14}
 """A CPU's caches hold little: more tokens take more memory there, and no less time."""
+
+HELD_OUT_LOSS = "held_out_loss"
 
 
 class FitSettings(Strict):
@@ -58,6 +62,16 @@ class FitSettings(Strict):
     """`bf16` runs the model in bfloat16 over float32 weights; `no` is float32 throughout."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, about a third more time."""
+    patience: int | None = Field(default=None, ge=1)
+    """Stop after so many measurements of the held-out loss without a new least one, and take the weights that had it.
+    The pairs that measure it (`held_out`) are not learned. None trains to the end on all."""
+    measure_steps: int = Field(default=50, ge=1)
+    """Steps from one measurement of the held-out loss to the next."""
+    # What follows changes no weight, and is not part of what made a model.
+    checkpoint_minutes: float = Field(default=15, ge=0, exclude=True)
+    """Most work that a killed run loses; 0 keeps every step."""
+    trackers: tuple[str, ...] = Field(default=(), exclude=True)
+    """Where metrics go, too: `tensorboard`, `wandb`, `trackio`, `mlflow` ..., as accelerate knows them."""
 
 
 def fit(
@@ -65,14 +79,21 @@ def fit(
     examples: Examples[BatchT],
     loss_of: Callable[[Any, BatchT], Step],
     settings: FitSettings,
-    around: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    around: Callable[[int], AbstractContextManager[Any]] = nullcontext,
+    *,
+    folder: Path | None = None,
+    held_out: Examples[BatchT] | None = None,
 ) -> Iterator[dict[str, float]]:
     """Train `model` in place; yields the metrics of every optimizer step.
 
-    `model(batch)` gives scores, `loss_of(scores, batch)` a Step; the gradient of every optimizer step is taken within
-    `around()`. Keys: step, total_steps, loss, learning_rate, grad_norm, tokens_per_s, and the objective's own.
+    `model(batch)` gives scores, `loss_of(scores, batch)` a Step; the gradient of optimizer step n is taken within
+    `around(n)`. Keys: step, total_steps, loss, learning_rate, grad_norm, tokens/s, the objective's own, and, where it
+    was measured, held_out_loss.
+
+    With a `folder` for what a run keeps, one that was killed goes on, and first yields again what it had. Early
+    stopping needs a folder, too.
     """
-    accelerator = Accelerator()
+    accelerator = Accelerator(log_with=[*settings.trackers] or None, project_dir=folder and folder.with_suffix(".logs"))
     if settings.batch_size % accelerator.num_processes:
         raise ConfigError(f"batch_size must be a multiple of the {accelerator.num_processes} processes.")
     silence_dropout(model.train())
@@ -80,23 +101,87 @@ def fit(
     total = total_steps(len(examples), settings)
     wanted = settings.micro_batch_tokens or MICRO_BATCH_TOKENS.get(accelerator.device.type, 2**14)
     max_tokens = sys.maxsize if wanted == "all" else wanted
-    clock = time.perf_counter()
-    for step, rows in enumerate(islice(orders(examples.lengths, settings), total), 1):
+    if settings.trackers:
+        plain = {name: value for name, value in settings if isinstance(value, int | float | str)}
+        accelerator.init_trackers("prefinery", plain)
+    history = take_up(accelerator, folder) if folder else []
+    yield from history
+    clock, unkept_s = time.perf_counter(), 0.0
+    batches = islice(orders(examples.lengths, settings), len(history), total)
+    for step, rows in enumerate(batches, len(history) + 1):
+        if stalled(history, settings.patience):
+            break
         rate = learning_rate(step, total, settings)
         for group in optimizer.param_groups:
             group["lr"] = rate
         parts = micro_batches(accelerator, examples, rows, max_tokens)
-        with around():
+        with around(step):
             metrics = accumulate(accelerator, ready, parts, loss_of, settings.precision)
         norm = accelerator.clip_grad_norm_(ready.parameters(), settings.max_grad_norm)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        found = accelerator.reduce(torch.stack([*metrics.values()]), "mean").tolist()  # pyright: ignore[reportAttributeAccessIssue]
-        now = time.perf_counter()
-        speed = int(examples.tokens[rows].sum()) / (now - clock)
-        clock = now
-        pace = {"learning_rate": rate, "grad_norm": float(norm or 0.0), "tokens_per_s": speed}
-        yield {"step": step, "total_steps": total, **dict(zip(metrics, found, strict=True)), **pace}
+        pace = {"learning_rate": rate, "grad_norm": float(norm or 0.0)}
+        figures = {"step": step, "total_steps": total, **means(accelerator, metrics), **pace}
+        if held_out is not None and (step % settings.measure_steps == 0 or step == total):
+            figures[HELD_OUT_LOSS] = loss_on(accelerator, ready, held_out, loss_of, settings, max_tokens)
+        # All processes see the same mean time, and so keep the same steps.
+        took_s = means(accelerator, {"s": torch.tensor(time.perf_counter() - clock)})["s"]
+        clock, unkept_s = time.perf_counter(), unkept_s + took_s
+        figures["tokens/s"] = int(examples.tokens[rows].sum()) / took_s
+        history.append(figures)
+        if folder and is_best(history):
+            keep_best(accelerator, folder)
+        if folder and unkept_s >= 60 * settings.checkpoint_minutes:
+            keep(accelerator, folder, history)
+            unkept_s = 0.0
+        accelerator.log(figures, step)
+        yield figures
+    if folder and measured(history):
+        take_best(accelerator, folder)
+    for tracker in accelerator.trackers:
+        tracker.finish()
+
+
+def means(accelerator: Accelerator, values: Mapping[str, Tensor]) -> dict[str, float]:
+    """Means over all processes of values [], in one exchange."""
+    stacked = torch.stack([value.to(accelerator.device) for value in values.values()])
+    return dict(zip(values, accelerator.reduce(stacked, "mean").tolist(), strict=True))  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@torch.no_grad()
+def loss_on(
+    accelerator: Accelerator,
+    model: nn.Module,
+    held_out: Examples[BatchT],
+    loss_of: Callable[[Any, BatchT], Step],
+    settings: FitSettings,
+    max_tokens: int,
+) -> float:
+    """Mean loss over examples that are not learned, in batches like those of a step."""
+    total, loss = float(held_out.units.sum()), torch.zeros((), device=accelerator.device)
+    for rows in torch.arange(len(held_out)).split(settings.batch_size):
+        for batch, share in micro_batches(accelerator, held_out, rows, max_tokens):
+            with autocast(accelerator.device, settings.precision):
+                scores = model(batch)
+            loss += loss_of(scores, batch).loss * share * float(held_out.units[rows].sum()) / total
+    return means(accelerator, {"loss": loss})["loss"]
+
+
+def measured(history: Sequence[Mapping[str, float]]) -> list[float]:
+    """The held-out losses so far."""
+    return [figures[HELD_OUT_LOSS] for figures in history if HELD_OUT_LOSS in figures]
+
+
+def is_best(history: Sequence[Mapping[str, float]]) -> bool:
+    """Whether the last step has the first least held-out loss."""
+    losses = measured(history[-1:])
+    return bool(losses) and losses[0] < min(measured(history[:-1]), default=math.inf)
+
+
+def stalled(history: Sequence[Mapping[str, float]], patience: int | None) -> bool:
+    """Whether the last `patience` held-out losses are no better than one before them."""
+    losses = measured(history)
+    return patience is not None and len(losses) > patience and min(losses[-patience:]) >= min(losses[:-patience])
 
 
 def accumulate(

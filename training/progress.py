@@ -50,7 +50,9 @@ class _Lines:
         if now - self.last >= LINE_EVERY_S:
             self.last = now
             left = f"{(now - start) / done * (total - done):.0f} s left" if done else ""
-            self.console.print(f"{stage} {done}/{total}  {left}  {_note(metrics)}".rstrip(), highlight=False)
+            self.console.print(
+                f"{stage} {done}/{total}  {left}  {_note(metrics)}".rstrip(), highlight=False, soft_wrap=True
+            )
 
 
 class _Bars:

@@ -37,13 +37,13 @@ class TokenScorer(nn.Module):
         super().__init__()
         take_pairs(policy)
         self.policy = policy
-        self.head: Any = policy.get_output_embeddings()
 
     def forward(self, batch: SequenceBatch | PairBatch) -> Tensor:
         """[N, C] float32 log p(response token | tokens before it); 0 where a response is shorter than C."""
         hidden = hidden_states(self.policy, batch)
         learned = batch.completion_mask
-        found = _logps(self.head, _rows(hidden, batch.before[learned]), batch.targets[learned])
+        head = self.policy.get_output_embeddings()
+        found = _logps(head, _rows(hidden, batch.before[learned]), batch.targets[learned])
         return found.new_zeros(learned.shape).masked_scatter(learned, found)
 
 
@@ -63,7 +63,11 @@ class RewardScorer(nn.Module):
         super().__init__()
         take_pairs(model)
         self.model = model
-        self.head: Any = model.score
+
+    @property
+    def head(self) -> Any:
+        """The layer that makes rewards of hidden states."""
+        return self.model.score
 
     def forward(self, batch: SequenceBatch | PairBatch) -> Scored:
         """The head at the last token of each sequence. It runs in float32, whatever the trunk's precision."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import torch
 from accelerate import PartialState
 from torch import Tensor
@@ -14,20 +17,28 @@ from torch import Tensor
 from schemas.errors import InputError
 from training.attention import choose_attention
 from training.batches import Examples, PairBatch, SequenceBatch
+from training.card import card
 from training.checkpoint import Loaded, TrainingRecord, load_policy, load_reward, revision_of, save
-from training.data import Version, read_version
+from training.data import Version, read_version, set_apart
 from training.evaluate.accuracy import pair_accuracy
 from training.jobs import TrainSettings, settings_of
 from training.loop import fit
+from training.lora import adapt, merge
 from training.objectives import Objective
 from training.objectives.likelihood import Likelihood
 from training.objectives.pairwise import Pairwise
 from training.objectives.reward import Reward
 from training.prepare import PreparedPairs, PreparedSequences, prepare_pairs, prepare_sequences
 from training.progress import Report, silent
+from training.resume import HISTORY, claim
 from training.score import score_all
 
 Prepared = PreparedPairs | PreparedSequences
+
+History = Sequence[Mapping[str, float]]
+"""The metrics of every step of a run."""
+
+CURVES = "learning_curves.svg"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,30 +62,45 @@ def train(
     settings: TrainSettings | Mapping[str, Any] | None = None,
     *,
     report: Report = silent,
+    draw: Callable[[History], str] | None = None,
 ) -> Trained:
     """Train `job` (`reward`, `dpo`, `sft` or any objective) on an exported version and save the result to `out`.
 
-    The same seed, data and base give the same bytes on a CPU.
+    The same seed, data and base give the same bytes on a CPU, also where a run was killed, and the same call went on
+    with what it had kept in `OUT.unfinished`. `draw` makes an SVG of the learning curves.
     """
     settings = settings if isinstance(settings, TrainSettings) else settings_of(job, settings)
     version = read_version(data)
     revision = revision_of(model)
+    out = Path(out).resolve()
+    unfinished = out.with_name(f"{out.name}.unfinished")
+    state = PartialState()
+    claim(unfinished, {
+        "fingerprint": version.fingerprint,
+        "settings": settings.model_dump(mode="json"),
+        "base_revision": revision,
+        "processes": state.num_processes,
+    })  # fmt: skip
     loaded = load(settings, model)
-    metrics = run(settings, version, loaded, report)
+    history, metrics = run(settings, version, loaded, unfinished, report)
     record = TrainingRecord(
         kind=settings.objective.kind,
         data=version.label,
         fingerprint=version.fingerprint,
+        recipe=version.recipe,
         objective=settings.objective.spec(),
         settings=settings.model_dump(mode="json"),
         base=str(model),
         base_revision=revision,
         metrics=metrics,
     )
-    state = PartialState()
-    path = save(out, loaded, record) if state.is_main_process else Path(out).resolve()
+    texts = {HISTORY: "".join(f"{json.dumps(step)}\n" for step in history)}
+    texts |= {CURVES: draw(history)} if draw else {}
+    save(out, loaded, record, texts=texts | {"README.md": card(record, CURVES if draw else "")})
+    if state.is_main_process:
+        shutil.rmtree(unfinished)
     state.wait_for_everyone()
-    return Trained(path=path, record=record)
+    return Trained(path=out, record=record)
 
 
 def load(settings: TrainSettings, model: Path | str) -> Loaded:
@@ -91,30 +117,48 @@ def load(settings: TrainSettings, model: Path | str) -> Loaded:
     return loaded
 
 
-def run(settings: TrainSettings, version: Version, loaded: Loaded, report: Report) -> dict[str, float]:
-    """Train `loaded` in place; returns the figures of the last step and of the held-out split."""
+def run(
+    settings: TrainSettings, version: Version, loaded: Loaded, unfinished: Path, report: Report
+) -> tuple[History, dict[str, float]]:
+    """Train `loaded` in place; returns the metrics of all steps, and figures of the last one and the held-out split."""
     objective = settings.objective
+    tuner = adapt(loaded.model, settings.lora, settings.fit.seed) if settings.lora else None
     scorer = objective.scorer(loaded.model)
-    train_part, test_part = (prepare(objective, version, split, loaded, settings) for split in ("train", "test"))
-    if not len(train_part.examples):
-        raise InputError(f"{version.label}: no pair of the train split is left to learn from.")
-    for part in (train_part, test_part):
+    parts = {name: prepare(objective, rows, loaded, settings) for name, rows in splits(settings, version).items()}
+    for name, part in parts.items():
+        if name != "test" and not len(part.examples):
+            raise InputError(f"{version.label}: no pair of the train split is left to learn from.")
         _store_reference(part, objective, scorer, settings, report)
-    last: dict[str, float] = {}
-    examples = objective.examples(train_part)
+    examples = {name: objective.examples(part) for name, part in parts.items() if name != "test"}
     around = objective.around(scorer, loaded.tokenizer, settings.max_length, settings.fit.precision)
-    for last in fit(scorer, examples, objective.loss_of, settings.fit, around):
-        report("train", int(last["step"]), int(last["total_steps"]), last)
-    # Speed differs from run to run, and the record must not.
-    figures = {f"train_{name}": value for name, value in last.items() if name not in ("tokens_per_s", "step")}
-    held_out = evaluate(test_part, objective, scorer, settings, report)
-    return figures | counts(train_part, "train") | counts(test_part, "test") | held_out
+    kept = {"folder": unfinished, "held_out": examples.get("held_out")}
+    history: list[dict[str, float]] = []
+    for step in fit(scorer, examples["train"], objective.loss_of, settings.fit, around, **kept):
+        report("train", int(step["step"]), int(step["total_steps"]), step)
+        # Speed differs from run to run, and what is stored must not.
+        history.append({name: value for name, value in step.items() if name != "tokens/s"})
+    figures = {f"train_{name}": value for name, value in history[-1].items() if name != "step"}
+    for name, part in parts.items():
+        figures |= counts(part, name)
+    figures |= evaluate(parts["test"], objective, scorer, settings, report)
+    if tuner is not None:
+        merge(tuner)
+    return history, figures
 
 
-def prepare(objective: Objective, version: Version, split: str, loaded: Loaded, settings: TrainSettings) -> Prepared:
-    """Tokenised examples of one split, in the objective's shape."""
+def splits(settings: TrainSettings, version: Version) -> dict[str, pa.Table]:
+    """The pairs of `train` and `test`, and with early stopping those of `held_out`, a part of `train` no more."""
+    train_rows, test_rows = version.split("train"), version.split("test")
+    if settings.fit.patience is None:
+        return {"train": train_rows, "test": test_rows}
+    learned, held_out = set_apart(train_rows, settings.held_out)
+    return {"train": learned, "held_out": held_out, "test": test_rows}
+
+
+def prepare(objective: Objective, pairs: pa.Table, loaded: Loaded, settings: TrainSettings) -> Prepared:
+    """Tokenised examples of some pairs, in the objective's shape."""
     tokenise = prepare_sequences if isinstance(objective, Likelihood) else prepare_pairs
-    return tokenise(version.split(split), loaded.tokenizer, settings.max_length)
+    return tokenise(pairs, loaded.tokenizer, settings.max_length)
 
 
 def counts(part: Prepared, split: str) -> dict[str, float]:

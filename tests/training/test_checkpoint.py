@@ -156,3 +156,14 @@ def test_a_relative_name_that_is_no_hub_model_is_named() -> None:
 def test_a_folder_without_record_is_named(model_folder: Path) -> None:
     with pytest.raises(ModelError, match=r"training\.json is no training record"):
         read_record(model_folder)
+
+
+def test_loading_says_what_made_the_model(
+    policy: Loaded, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load_policy(model_folder)
+    assert capsys.readouterr().err == ""
+    load_policy(save(tmp_path / "out", policy, RECORD))
+    line = capsys.readouterr().err
+    assert line.startswith(f"out: {RECORD.objective['name']} on {RECORD.data} (fingerprint {RECORD.fingerprint[:8]})")
+    assert line.count("\n") == 1

@@ -51,8 +51,8 @@ class Objective(Plugin, ABC):
         tokenizer: PreTrainedTokenizerBase,  # noqa: ARG002
         max_length: int,  # noqa: ARG002
         precision: Precision,  # noqa: ARG002
-    ) -> Callable[[], AbstractContextManager[Any]]:
-        """What each step's gradient is taken within, where an objective needs more than a loss."""
+    ) -> Callable[[int], AbstractContextManager[Any]]:
+        """What the gradient of step 1, 2, ... is taken within, where an objective needs more than a loss."""
         return nullcontext
 
     @abstractmethod

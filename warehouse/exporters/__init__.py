@@ -145,6 +145,7 @@ def export_folder(lake: Lake, version: DatasetVersion, folder: Path, exporter: E
             "version": version.version,
             "fingerprint": version.fingerprint,
             "n_pairs": version.n_pairs,
+            "recipe": version.recipe,
             "format": exporter.spec(),
             "funnel": asdict(funnel),
             "files": {path.relative_to(draft).as_posix(): _digest(path) for path in _files(draft)},

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from itertools import cycle
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -53,11 +52,11 @@ class MetaRM(PairReward):
 
     def around(
         self, scorer: nn.Module, tokenizer: PreTrainedTokenizerBase, max_length: int, precision: Precision
-    ) -> Callable[[], AbstractContextManager[Any]]:
+    ) -> Callable[[int], AbstractContextManager[Any]]:
         """The step up before the gradient of the pairs, and the way back."""
         if self.responses is None:
             raise ConfigError("meta_rm needs `responses`: a file of prompts with responses of the policy.")
-        batches = cycle(self._batches(self.responses, tokenizer, max_length))
+        batches = self._batches(self.responses, tokenizer, max_length)
         return partial(ascended, scorer, batches, self.rate, precision)
 
     def _batches(
@@ -91,16 +90,16 @@ def _read(path: Path) -> list[Sampled]:
 
 @contextmanager
 def ascended(
-    scorer: nn.Module, batches: Iterator[tuple[SequenceBatch, Tensor]], rate: float, precision: Precision
+    scorer: nn.Module, batches: Sequence[tuple[SequenceBatch, Tensor]], rate: float, precision: Precision, step: int
 ) -> Iterator[None]:
-    """Within: the weights after one step up the separation of the next batch. After: the weights as they were.
+    """Within: the weights after one step up the separation of the step's batch. After: the weights as they were.
 
     Neither gradients nor the optimizer's state are touched.
     """
     weights = [weight for weight in scorer.parameters() if weight.requires_grad]
     before = [weight.detach().clone() for weight in weights]
     try:
-        _climb(scorer, weights, *next(batches), rate, precision)
+        _climb(scorer, weights, *batches[(step - 1) % len(batches)], rate, precision)
         yield
     finally:
         with torch.no_grad():

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -75,7 +74,7 @@ def pair_loss(model: Linear) -> Tensor:
 def test_within_responses_lie_further_apart_and_afterwards_all_is_as_before() -> None:
     model = Linear()
     before, apart = model.weight.detach().clone(), spread(model).item()
-    with ascended(model, repeat((META, FLAT)), 0.1, "no"):
+    with ascended(model, [(META, FLAT)], 0.1, "no", 1):
         assert spread(model).item() > apart
     assert model.weight.equal(before)
     assert model.weight.grad is None
@@ -84,7 +83,7 @@ def test_within_responses_lie_further_apart_and_afterwards_all_is_as_before() ->
 def test_an_error_within_leaves_the_weights_as_they_were() -> None:
     model = Linear()
     before = model.weight.detach().clone()
-    with pytest.raises(KeyboardInterrupt), ascended(model, repeat((META, FLAT)), 0.1, "no"):
+    with pytest.raises(KeyboardInterrupt), ascended(model, [(META, FLAT)], 0.1, "no", 1):
         raise KeyboardInterrupt
     assert model.weight.equal(before)
 
@@ -95,7 +94,7 @@ def test_the_gradient_is_that_of_the_weights_above() -> None:
     with torch.no_grad():
         above.weight += 0.1 * slope
     pair_loss(above).backward()
-    with ascended(model, repeat((META, FLAT)), 0.1, "no"):
+    with ascended(model, [(META, FLAT)], 0.1, "no", 1):
         pair_loss(model).backward()
     assert above.weight.grad is not None and model.weight.grad is not None
     assert torch.allclose(model.weight.grad, above.weight.grad, rtol=1e-12)
@@ -106,7 +105,7 @@ def test_by_first_order_it_rewards_agreeing_gradients() -> None:
     model, eta = Linear(), 1e-5
     (up,) = torch.autograd.grad(spread(model), model.weight)
     (down,) = torch.autograd.grad(pair_loss(model), model.weight)
-    with ascended(model, repeat((META, FLAT)), eta, "no"):
+    with ascended(model, [(META, FLAT)], eta, "no", 1):
         above = pair_loss(model).item()
     assert (above - pair_loss(model).item()) / eta == pytest.approx(float((up * down).sum()), rel=1e-4)
 
@@ -136,8 +135,8 @@ def test_responses_come_by_prompts_in_the_order_of_the_file_over_and_over(
         found = torch.cat([scorer(batch).rewards[:, 0] for batch, _ in batches])
     assert found.tolist() == pytest.approx(rewards_of(loaded, items).tolist(), abs=1e-6)
     around = MetaRM(responses=path, prompts=2).around(scorer, tokenizer, 64, "no")
-    for _ in range(3):
-        with around():
+    for step in (1, 2, 3):
+        with around(step):
             pass
 
 

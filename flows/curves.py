@@ -1,0 +1,43 @@
+"""Learning curves of a training run, as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+import polars as pl
+
+from flows.page import ROW, WIDTH, svg
+
+PANELS = {
+    "loss": "loss",
+    "held_out_loss": "loss",
+    "accuracy": "accuracy",
+    "margin": "margin",
+    "grad_norm": "gradient norm",
+}
+"""Which metric is drawn in which panel, from top to bottom."""
+NAMES = {"loss": "train", "held_out_loss": "held out"}
+MOST_POINTS = 500
+"""Of a line; longer runs show every second, third, ... step."""
+
+
+def draw(history: Sequence[Mapping[str, float]]) -> str:
+    """An SVG with a panel for loss, accuracy, margin and gradient norm over the steps of a run."""
+    every = -(-len(history) // MOST_POINTS)
+    rows = [
+        {"step": step["step"], "panel": panel, "of": NAMES.get(metric, "train"), "value": float(step[metric])}
+        for place, step in enumerate(history)
+        for metric, panel in PANELS.items()
+        # Held-out losses are few, and none is left out.
+        if metric in step and (place % every == 0 or metric == "held_out_loss")
+    ]
+    lines = alt.Chart(pl.DataFrame(rows)).mark_line(point={"size": 12})
+    encoded = lines.encode(
+        x=alt.X("step:Q", title="step"),
+        y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=False)),
+        color=alt.Color("of:N", title=None, sort=["train", "held out"]),
+    ).properties(width=WIDTH, height=4 * ROW)
+    header = alt.Header(title=None, labelOrient="top", labelAnchor="start", labelFontWeight="bold")
+    panels = alt.Row("panel:N", sort=list(dict.fromkeys(PANELS.values())), header=header)
+    return svg(encoded.facet(row=panels, spacing=12).resolve_scale(y="independent"))
