@@ -18,15 +18,16 @@ def best_temperature(differences: ArrayLike) -> float:
     The likelihood is concave in 1/T, so its slope is halved to zero.
     """
     gaps = np.asarray(differences, dtype=np.float64)
-    scale = float(np.abs(gaps).mean()) if len(gaps) else 0.0
-    if not scale or gaps.mean() <= 0:
+    largest = float(np.abs(gaps).max(initial=0.0))
+    if gaps.sum() <= 0:
         return float("inf")
-    low, high = 0.0, SHARPEST / scale
+    gaps = gaps / largest  # in units in which nothing overflows
+    low, high = 0.0, SHARPEST / float(np.abs(gaps).mean())
     for _ in range(STEPS):
         middle = (low + high) / 2
         rising = (gaps * np.exp(-np.logaddexp(0.0, middle * gaps))).sum() > 0
         low, high = (middle, high) if rising else (low, middle)
-    return 2 / (low + high)
+    return 2 / (low + high) * largest
 
 
 def half_of(prompts: Sequence[str] | NDArray[np.str_], seed: int = 0) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from training.evaluate.accuracy import pair_accuracy
 from training.evaluate.temperature import SHARPEST, best_temperature, half_of
 
-GAPS = st.lists(st.floats(-20, 20), min_size=2, max_size=50).map(np.array)
+GAPS = st.lists(st.integers(-20_000, 20_000), min_size=2, max_size=50).map(lambda gaps: np.array(gaps) / 1000)
 
 
 def nll(gaps: np.ndarray, temperature: float) -> float:
@@ -41,6 +41,11 @@ def test_labels_against_the_rewards_make_a_coin_of_them() -> None:
     assert best_temperature([-1.0, -2.0, 1.0]) == math.inf
     assert best_temperature([0.0, 0.0]) == math.inf
     assert pair_accuracy(np.array([-1.0, -2.0]) / math.inf, ["p", "q"]).nll.value == pytest.approx(math.log(2))
+
+
+@pytest.mark.parametrize("scale", [1e-310, 1e-30, 1e30])
+def test_the_temperature_has_the_scale_of_the_rewards(scale: float) -> None:
+    assert best_temperature(np.array([1.0, 1, 1, -1]) * scale) == pytest.approx(scale / math.log(3), rel=1e-3)
 
 
 def test_pairs_that_are_all_in_order_have_a_sharp_temperature_and_no_infinite_one() -> None:
