@@ -34,6 +34,13 @@ Warehouse = Annotated[
     Path, typer.Option("--warehouse", "-w", envvar="PREFINERY_WAREHOUSE", help="The warehouse folder.")
 ]
 Format = Annotated[str, typer.Option("--format", help="table, csv, json, or parquet where rows are printed.")]
+RewardModel = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A folder, a hub name, or FILE.json with the settings of an ensemble.")
+]
+MaxLength = Annotated[
+    int | None,
+    typer.Option(min=2, help="Most tokens of prompt and response together; what the model was made to read if absent."),
+]
 DEFAULT_WAREHOUSE = Path(".prefinery")
 
 
@@ -427,6 +434,64 @@ def train(
     _show(pa.Table.from_pylist([{"metric": name, "value": value} for name, value in metrics.items()]), output)
 
 
+@evaluate.command("reward")
+def evaluate_reward(
+    model: RewardModel,
+    data: Annotated[
+        str, typer.Option("--data", metavar="NAME@V|FOLDER", help="A version, or a folder with an export of one.")
+    ],
+    max_length: MaxLength = None,
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    output: Format = "table",
+) -> None:
+    """Measure a reward model on the held-out pairs of a version.
+
+    Accuracy, NLL, Brier score and calibration with 95 % intervals over prompts, of all pairs and by strength, source
+    and length; the best temperature, fitted on half of the prompts and reported on the other; correlation with length.
+    """
+    from flows.measure import measure_reward
+
+    _say_if_lost(warehouse, measure_reward(warehouse, model, data, max_length, output))
+
+
+@evaluate.command("benchmark")
+def evaluate_benchmark(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="BENCHMARK", help="rewardbench, rewardbench2, rm_bench, judgebench, rewardmath or consistency."
+        ),
+    ],
+    model: RewardModel,
+    paths: Annotated[list[Path], typer.Argument(metavar="FILE...", help="JSON lines, JSON, CSV, Parquet or Arrow.")],
+    max_length: MaxLength = None,
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    output: Format = "table",
+) -> None:
+    """Measure a reward model by a benchmark's protocol, on its files.
+
+    Ties, texts longer than the model reads and records that cannot be read are figures of their own.
+    """
+    from flows.measure import measure_benchmark
+
+    _say_if_lost(warehouse, measure_benchmark(warehouse, name, model, paths, max_length, output))
+
+
+@evaluate.command("checkpoints")
+def evaluate_checkpoints(
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE", help="One row a checkpoint in the order of training, one column a figure.")
+    ],
+    proxy: Annotated[str, typer.Option(help="The column that training makes larger, such as the mean reward.")],
+    gold: Annotated[str, typer.Option(help="The column that is really wanted.")],
+    output: Format = "table",
+) -> None:
+    """Say whether figures of checkpoints move together, and whether the proxy rose at the end while gold fell."""
+    from flows.measure import measure_checkpoints
+
+    measure_checkpoints(path, proxy, gold, output)
+
+
 @app.command()
 def extrapolate(
     start: Annotated[str, typer.Argument(metavar="START", help="The checkpoint that training started from.")],
@@ -557,6 +622,11 @@ def _assignment(text: str) -> tuple[str, object]:
         return key, yaml.safe_load(value)
     except yaml.YAMLError as error:
         raise ConfigError(f"--set {text}: the value is no YAML; put it in quotes.") from error
+
+
+def _say_if_lost(warehouse: Path, kept: bool) -> None:
+    if not kept:
+        typer.echo(f"Not kept: {warehouse} is no warehouse; create one with: prefinery init {warehouse}", err=True)
 
 
 def _what(plugin: type[Plugin]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from prefect import flow
@@ -11,6 +11,7 @@ from prefect import flow
 from curation.generate import Assignment, assignments
 from curation.ledger import Served
 from flows.curate import chosen_prompts, write
+from flows.figures import Figure
 from flows.recipe import PromptChoice, Recipe, load
 from flows.retrain import model_folder
 from flows.run import Run, answer, served
@@ -19,7 +20,6 @@ from schemas.datasets import DatasetVersion
 from schemas.errors import UpstreamError
 from schemas.models import EVALUATIONS
 from schemas.prompts import Prompt
-from training.evaluate.intervals import Interval
 from training.evaluate.rewards import rewards_of
 from training.evaluate.sandbox import (
     Comparison,
@@ -36,25 +36,6 @@ SAMPLES = 2
 """Answers of each policy to each held-out prompt."""
 
 POLICY_SAMPLING = Sampling(temperature=1.0, max_tokens=32)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """One measurement: a row of `evaluations`."""
-
-    subject: str
-    metric: str
-    data: str
-    value: float
-    low: float
-    high: float
-    n: int
-
-    @classmethod
-    def of(cls, subject: str, metric: str, data: str, found: Interval) -> Figure:
-        return cls(
-            subject=subject, metric=metric, data=data, value=found.value, low=found.low, high=found.high, n=found.n
-        )
 
 
 @flow(name="evaluate", validate_parameters=False)

@@ -22,6 +22,7 @@ KINDS = (
     "curation/rubrics",
     "curation/rules",
     "training/shaping",
+    "training/evaluate/benchmarks",
     "warehouse/exporters",
 )
 PLUGINS = [path for kind in KINDS for path in sorted((ROOT / kind).glob("*.py")) if path.name != "__init__.py"]

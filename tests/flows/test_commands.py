@@ -21,6 +21,19 @@ def test_every_command_is_explained(command):
     assert f"prefinery {name}" in README
 
 
+@pytest.mark.parametrize(
+    ("group", "command"),
+    [
+        pytest.param(group.name, command, id=f"{group.name}-{command.name}")
+        for group in app.registered_groups
+        for command in group.typer_instance.registered_commands
+    ],
+)
+def test_every_command_of_a_group_is_explained(group, command):
+    assert command.callback.__doc__
+    assert f"prefinery {group} {command.name}" in README
+
+
 def test_help_answers_at_once(prefinery):
     """Half a second on a quiet machine; three times that leaves room for a busy one."""
     seconds = []

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from training.evaluate.intervals import Interval, mean_interval
+from training.evaluate.intervals import Interval, interval_of_means, mean_interval
 
 BINS = 10
 
@@ -19,22 +19,33 @@ class PairAccuracy:
 
     accuracy: Interval
     half_tie: Interval
-    nll: float
+    nll: Interval
     """nats, of the label under sigmoid(difference)"""
-    brier: float
-    ece: float
+    brier: Interval
+    ece: Interval
     """expected calibration error over 10 bins of the confidence max(p, 1-p)"""
     ties: int
     n: int
+
+    @property
+    def intervals(self) -> dict[str, Interval]:
+        """Every figure that has an interval, by its name."""
+        return {
+            "accuracy": self.accuracy,
+            "half_tie_accuracy": self.half_tie,
+            "nll": self.nll,
+            "brier": self.brier,
+            "ece": self.ece,
+        }
 
     def figures(self) -> dict[str, float]:
         """Flat figures: `accuracy`, `accuracy_low`, `accuracy_high`, `half_tie_accuracy`, ..."""
         flat = {
             f"{name}{end}": value
-            for name, interval in {"accuracy": self.accuracy, "half_tie_accuracy": self.half_tie}.items()
+            for name, interval in self.intervals.items()
             for end, value in {"": interval.value, "_low": interval.low, "_high": interval.high}.items()
         }
-        return flat | {"nll": self.nll, "brier": self.brier, "ece": self.ece, "ties": self.ties, "n": self.n}
+        return flat | {"ties": self.ties, "n": self.n}
 
 
 def pair_accuracy(differences: ArrayLike, prompts: Sequence[str] | NDArray[np.str_], seed: int = 0) -> PairAccuracy:
@@ -42,20 +53,21 @@ def pair_accuracy(differences: ArrayLike, prompts: Sequence[str] | NDArray[np.st
     gaps = np.asarray(differences, dtype=np.float64)
     right = (gaps > 0).astype(np.float64)
     tied = gaps == 0
-    chance = np.exp(-np.logaddexp(0.0, -gaps))
+    losses = np.logaddexp(0.0, -gaps)
+    chance = np.exp(-losses)
     return PairAccuracy(
         accuracy=mean_interval(right, prompts, seed),
         half_tie=mean_interval(right + tied / 2, prompts, seed),
-        nll=_mean(np.logaddexp(0.0, -gaps)),
-        brier=_mean((1 - chance) ** 2),
-        ece=expected_calibration_error(chance),
+        nll=mean_interval(losses, prompts, seed),
+        brier=mean_interval((1 - chance) ** 2, prompts, seed),
+        ece=_calibration(chance, prompts, seed),
         ties=int(tied.sum()),
         n=len(gaps),
     )
 
 
 def accuracy_by(
-    differences: ArrayLike, prompts: Sequence[str], buckets: Sequence[str], seed: int = 0
+    differences: ArrayLike, prompts: Sequence[str] | NDArray[np.str_], buckets: ArrayLike, seed: int = 0
 ) -> dict[str, PairAccuracy]:
     """`pair_accuracy` of each bucket (a source, a length class, a label source ...), by its name."""
     gaps, names, where = np.asarray(differences, dtype=np.float64), np.asarray(prompts), np.asarray(buckets)
@@ -64,14 +76,25 @@ def accuracy_by(
 
 def expected_calibration_error(chance: NDArray[np.float64]) -> float:
     """Mean |confidence - accuracy| over 10 bins of the confidence, given P(chosen better) [N]. A tie is half right."""
-    if not len(chance):
-        return float("nan")
+    return float(_sum_of_bins(_surplus(chance).mean(0))) if len(chance) else float("nan")
+
+
+def _calibration(chance: NDArray[np.float64], prompts: Sequence[str] | NDArray[np.str_], seed: int) -> Interval:
+    """The error with the basic bootstrap interval: drawing prompts adds noise, and with it error, once more."""
+    found = interval_of_means(_surplus(chance), prompts, _sum_of_bins, seed)
+    if not found.n:
+        return found
+    low, high = max(0.0, 2 * found.value - found.high), max(found.value, 2 * found.value - found.low)
+    return Interval(found.value, low, high, found.n)
+
+
+def _surplus(chance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[N, BINS] confidence - right of each label in the column of its bin, 0 elsewhere."""
     confidence = np.maximum(chance, 1 - chance)
     right = (chance > 0.5) + (chance == 0.5) / 2
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    surplus = np.bincount(bins, confidence - right, minlength=BINS)
-    return float(np.abs(surplus).sum() / len(chance))
+    return (confidence - right)[:, None] * (bins[:, None] == np.arange(BINS))
 
 
-def _mean(values: NDArray[np.float64]) -> float:
-    return float(values.mean()) if len(values) else float("nan")
+def _sum_of_bins(surplus: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.abs(surplus).sum(-1)

@@ -13,7 +13,7 @@ from pydantic import Field
 from schemas.base import Strict
 from schemas.errors import InputError
 from training.evaluate.rewards import Item, rewards_of
-from training.score import Precision
+from training.score import Precision, Progress, unseen
 
 
 class Member(Strict):
@@ -42,14 +42,21 @@ class Ensemble(Strict):
         doubt = self.strength if self.how == "uwo" else 0.0
         return each.mean(axis=0) - doubt * each.var(axis=0)
 
-    def apart(self, items: Sequence[Item], *, precision: Precision = "no") -> NDArray[np.floating[Any]]:
+    def apart(
+        self, items: Sequence[Item], *, precision: Precision = "no", progress: Progress = unseen
+    ) -> NDArray[np.floating[Any]]:
         """[M, N] every member's standardised rewards of (prompt, response) items. One member is in memory at a time."""
-        each = [(rewards_of(one.model, items, precision=precision) - one.mean) / one.std for one in self.members]
+        each = [
+            (rewards_of(one.model, items, precision=precision, progress=progress) - one.mean) / one.std
+            for one in self.members
+        ]
         return np.stack(each).astype(np.float64)
 
-    def rewards_of(self, items: Sequence[Item], *, precision: Precision = "no") -> NDArray[np.floating[Any]]:
+    def rewards_of(
+        self, items: Sequence[Item], *, precision: Precision = "no", progress: Progress = unseen
+    ) -> NDArray[np.floating[Any]]:
         """[N] the ensemble's rewards of (prompt, response) items."""
-        return self.combined(self.apart(items, precision=precision))
+        return self.combined(self.apart(items, precision=precision, progress=progress))
 
 
 def ensemble_of(models: Sequence[Path | str], reference: Sequence[Item], **settings: Any) -> Ensemble:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,13 +27,39 @@ class Interval:
 def mean_interval(values: ArrayLike, groups: Sequence[str] | NDArray[np.str_], seed: int = 0) -> Interval:
     """Mean of `values` [N] with its interval; `groups` [N] names the prompt of each row."""
     cells = np.asarray(values, dtype=np.float64)
-    if not len(cells):
+    return interval_of_means(cells[:, None], groups, lambda means: means[..., 0], seed)
+
+
+def interval_of_means(
+    values: NDArray[np.float64],
+    groups: Sequence[str] | NDArray[np.str_],
+    figure: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    seed: int = 0,
+) -> Interval:
+    """`figure`, [..., K] to [...], of the K column means of `values` [N, K], with its interval."""
+    if not len(values):
         return Interval(float("nan"), float("nan"), float("nan"), 0)
     member: NDArray[np.intp] = np.unique(np.asarray(groups, dtype=np.str_), return_inverse=True)[1]
-    sums = np.bincount(member, weights=cells).astype(np.float64)
+    sums = np.stack([np.bincount(member, weights=column) for column in values.T], axis=1).astype(np.float64)
     counts = np.bincount(member).astype(np.float64)
-    low, high = np.quantile(_resampled_means(sums, counts, seed), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(float(cells.mean()), float(low), float(high), len(cells))
+    drawn = figure(_resampled_means(sums, counts, seed))
+    known = drawn[~np.isnan(drawn)]
+    low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(known) else (np.nan, np.nan)
+    return Interval(float(figure(values.mean(0))), float(low), float(high), len(values))
+
+
+def correlation_interval(
+    first: ArrayLike, second: ArrayLike, groups: Sequence[str] | NDArray[np.str_], seed: int = 0
+) -> Interval:
+    """Pearson's correlation of two columns [N]; NaN where one is constant."""
+    x, y = (_standardised(np.asarray(column, dtype=np.float64)) for column in (first, second))
+    return interval_of_means(np.stack([x, y, x * x, y * y, x * y], axis=1), groups, _pearson, seed)
+
+
+def ranks(values: ArrayLike) -> NDArray[np.float64]:
+    """[N] ranks from 0; equal values share the mean of theirs."""
+    _, place, count = np.unique(np.asarray(values, dtype=np.float64), return_inverse=True, return_counts=True)
+    return (np.cumsum(count) - (count + 1) / 2)[place]
 
 
 def difference_interval(
@@ -44,12 +70,24 @@ def difference_interval(
 
 
 def _resampled_means(sums: NDArray[np.float64], counts: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
-    """[DRAWS] means of as many prompts as there are, drawn with replacement."""
+    """[DRAWS, K] means of as many prompts as there are, drawn with replacement."""
     chance = np.random.default_rng(seed)
     size = len(sums)
-    rounds = max(1, CHUNK // size)
+    rounds = max(1, CHUNK // sums.size)
     means: list[NDArray[np.float64]] = []
     for begin in range(0, DRAWS, rounds):
         drawn = chance.integers(0, size, (min(rounds, DRAWS - begin), size))
-        means.append(sums[drawn].sum(1) / counts[drawn].sum(1))
+        means.append(sums[drawn].sum(1) / counts[drawn].sum(1)[:, None])
     return np.concatenate(means)
+
+
+def _standardised(column: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Centred, so that sums of squares lose no digits; of spread 1 unless it is constant."""
+    return (column - column.mean()) / (column.std() if np.ptp(column) else 1.0) if len(column) else column
+
+
+def _pearson(means: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Correlations from the means of x, y, x^2, y^2 and xy."""
+    x, y, xx, yy, xy = np.moveaxis(means, -1, 0)
+    spread = np.sqrt(np.maximum(xx - x * x, 0) * np.maximum(yy - y * y, 0))
+    return np.divide(xy - x * y, spread, out=np.full_like(spread, np.nan), where=spread > 1e-12)

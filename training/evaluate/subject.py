@@ -1,0 +1,75 @@
+"""What is evaluated: a reward model, or several as one. It gives no reward to a text that it cannot read whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from schemas.errors import ConfigError, ModelError, explain_settings
+from schemas.ids import content_id
+from training.checkpoint import context_of, is_classifier, revision_of, tokenizer_of
+from training.evaluate.ensemble import Ensemble
+from training.evaluate.rewards import Item, rewards_of
+from training.score import Precision, Progress, unseen
+from training.tokens import encode
+
+Subject = Path | str | Ensemble
+"""A model folder, a name on the hub, or an ensemble."""
+
+
+def read_subject(name: str) -> str | Ensemble:
+    """The ensemble whose settings the file `NAME.json` holds, or the name itself."""
+    if not name.endswith(".json"):
+        return name
+    try:
+        return Ensemble.model_validate_json(Path(name).read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{name} cannot be read; name a file with the settings of an ensemble.") from error
+    except ValidationError as error:
+        raise ConfigError(f"{name} holds no ensemble: {explain_settings(error)}") from error
+
+
+def subject_revision(subject: Subject) -> str:
+    """A digest of all that decides the rewards: equal for equal models, wherever they lie."""
+    if not isinstance(subject, Ensemble):
+        return revision_of(subject)
+    members = [[revision_of(one.model), one.mean, one.std] for one in subject.members]
+    return content_id("ensemble", members, subject.how, subject.strength)
+
+
+def rewards_that_fit(
+    subject: Subject,
+    items: Sequence[Item],
+    *,
+    max_length: int | None = None,
+    precision: Precision = "no",
+    progress: Progress = unseen,
+) -> NDArray[np.floating[Any]]:
+    """[N] rewards of (prompt, response) items, NaN where one is longer than `max_length` tokens.
+
+    Without `max_length` it is what the model, or the least of an ensemble's members, was made to read. Nothing is cut:
+    half a response is another response.
+    """
+    models = [one.model for one in subject.members] if isinstance(subject, Ensemble) else [subject]
+    whole = np.all([_fits(model, items, max_length) for model in models], axis=0)
+    kept = [item for item, fits in zip(items, whole, strict=True) if fits]
+    found = np.full(len(items), np.nan)
+    if isinstance(subject, Ensemble):
+        found[whole] = subject.rewards_of(kept, precision=precision, progress=progress)
+    else:
+        found[whole] = rewards_of(subject, kept, precision=precision, progress=progress)
+    return found
+
+
+def _fits(model: Path | str, items: Sequence[Item], max_length: int | None) -> NDArray[np.bool_]:
+    """[N] whether prompt and response together are short enough."""
+    if not is_classifier(model):
+        raise ModelError(f"{model} has no reward head; name a model that `prefinery train reward` made.")
+    most = max_length or context_of(model) or np.inf
+    encoded = encode(tokenizer_of(model), [prompt for prompt, _ in items], [response for _, response in items])
+    return np.array([len(one.ids) <= most for one in encoded], dtype=np.bool_)
