@@ -440,18 +440,21 @@ def evaluate_reward(
     data: Annotated[
         str, typer.Option("--data", metavar="NAME@V|FOLDER", help="A version, or a folder with an export of one.")
     ],
+    reference: Annotated[
+        str | None, typer.Option(help="Where the training of a policy began: measures its implicit reward.")
+    ] = None,
     max_length: MaxLength = None,
     warehouse: Warehouse = DEFAULT_WAREHOUSE,
     output: Format = "table",
 ) -> None:
-    """Measure a reward model on the held-out pairs of a version.
+    """Measure a reward model, or with its reference a policy, on the held-out pairs of a version.
 
     Accuracy, NLL, Brier score and calibration with 95 % intervals over prompts, of all pairs and by strength, source
     and length; the best temperature, fitted on half of the prompts and reported on the other; correlation with length.
     """
     from flows.measure import measure_reward
 
-    _say_if_lost(warehouse, measure_reward(warehouse, model, data, max_length, output))
+    _say_if_lost(warehouse, measure_reward(warehouse, model, data, max_length, output, reference))
 
 
 @evaluate.command("benchmark")

@@ -23,6 +23,7 @@ from schemas.models import EVALUATIONS
 from training.data import Version, read_version
 from training.evaluate.benchmarks import BENCHMARKS, Record
 from training.evaluate.held_out import ALL, RewardReport, Row, evaluate_reward
+from training.evaluate.implicit_reward import Implicit
 from training.evaluate.mismatch import checkpoint_report, metrics_of
 from training.evaluate.subject import Subject, read_subject, rewards_that_fit, subject_revision
 from training.progress import shown
@@ -38,10 +39,12 @@ SLICES = ("accuracy", "low", "high", "half_tie_accuracy", "nll", "brier", "ece")
 """Columns of the table of slices; `low` and `high` are those of the accuracy."""
 
 
-def measure_reward(warehouse: Path, model: str, data: str, max_length: int | None, output: str) -> bool:
+def measure_reward(
+    warehouse: Path, model: str, data: str, max_length: int | None, output: str, reference: str | None = None
+) -> bool:
     """Print the report on a version's held-out pairs; whether there was a warehouse to keep it in."""
     check_format(output)
-    version, subject = version_of(warehouse, data), subject_of(model)
+    version, subject = version_of(warehouse, data), subject_of(model, reference)
     with shown() as report:
         found = evaluate_reward(subject, version, max_length=max_length, report=report)
     rows = list(found.rows())
@@ -85,8 +88,10 @@ def version_of(warehouse: Path, data: str) -> Version:
         return read_version(export(lake, found, lake.folder / "exports" / found.label))
 
 
-def subject_of(model: str) -> Subject:
-    """What a name on the command line means."""
+def subject_of(model: str, reference: str | None = None) -> Subject:
+    """What a name on the command line means: with a `reference`, the implicit reward of a policy."""
+    if reference is not None:
+        return Implicit(policy=model_path(model), reference=model_path(reference))
     subject = read_subject(model)
     return model_path(subject) if isinstance(subject, str) else subject
 

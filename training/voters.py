@@ -27,6 +27,7 @@ from training.batches import PairBatch, PairExamples
 from training.checkpoint import Loaded, load_reward
 from training.data import Version
 from training.loop import FitSettings, fit
+from training.lora import Lora, adapt, merge
 from training.objectives import Step, soft_log_loss
 from training.objectives.reward.bradley_terry import BradleyTerry
 from training.prepare import prepare_pairs
@@ -54,6 +55,8 @@ class VoterSettings(Strict):
     """Train the trunk of `shared` voters, once a fold, before it is frozen."""
     fit: FitSettings = FitSettings(learning_rate=9e-6)
     """How a `full` voter is trained, or the trunk that is tuned."""
+    lora: Lora | None = None
+    """Train adapters of `full` voters, or of the trunk that is tuned, instead of all weights."""
     heads: FitSettings = FitSettings(epochs=10, learning_rate=1e-2, max_grad_norm=1e9)
     """How the heads of `shared` voters are trained. A bound on the gradient would tie the voters together."""
 
@@ -111,7 +114,7 @@ def full(pairs: PairExamples, fold_of: Tensor, model: Path | str, settings: Vote
         for fold in range(settings.folds):
             report("train voters", voter * settings.folds + fold, settings.count * settings.folds)
             loaded = _load(model, settings, seed_of("head", settings.seed, voter))
-            _train(loaded, _Some(pairs, drawn(fold_of, fold, voter, settings)), settings.fit)
+            _train(loaded, _Some(pairs, drawn(fold_of, fold, voter, settings)), settings, voter)
             held = _held(fold_of, fold)
             found[voter, :, held] = _score(loaded, _Some(pairs, held), settings, "rewards").squeeze(2)
     return found
@@ -126,7 +129,7 @@ def shared(pairs: PairExamples, fold_of: Tensor, model: Path | str, settings: Vo
         loaded = _load(model, settings, settings.seed)
         if settings.tune:
             once = settings.model_copy(update={"bootstrap": False})
-            _train(loaded, _Some(pairs, drawn(fold_of, folds[0], 0, once)), settings.fit)
+            _train(loaded, _Some(pairs, drawn(fold_of, folds[0], 0, once)), settings, 0)
         states = _score(loaded, pairs, settings, "pooled")
         weights = heads(states[0] - states[1], pairs, fold_of, folds, settings)
         for fold, its_heads in zip(folds, weights, strict=True):
@@ -224,9 +227,12 @@ def _load(model: Path | str, settings: VoterSettings, seed: int) -> Loaded:
     return loaded
 
 
-def _train(loaded: Loaded, pairs: _Some, settings: FitSettings) -> None:
-    for _ in fit(RewardScorer(loaded.model), pairs, BradleyTerry().loss_of, settings):
+def _train(loaded: Loaded, pairs: _Some, settings: VoterSettings, voter: int) -> None:
+    tuner = adapt(loaded.model, settings.lora, seed_of("lora", settings.seed, voter)) if settings.lora else None
+    for _ in fit(RewardScorer(loaded.model), pairs, BradleyTerry().loss_of, settings.fit):
         pass
+    if tuner is not None:
+        merge(tuner)
 
 
 def _score(loaded: Loaded, pairs: PairExamples | _Some, settings: VoterSettings, what: str) -> Tensor:

@@ -21,8 +21,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from curation.voting.strength import Policy, Rewards, strengths
 from flows.sandbox import HELD_OUT, prompts, ready_sandbox
 from schemas.ids import content_id
+from tests.bench.beside_trl import hh_pairs
 from tests.bench.figures import Bars, say
-from tests.bench.reward import hh_pairs
 from tests.curation.voting import linear
 from training.data import Version
 from training.evaluate.intervals import difference_interval, mean_interval

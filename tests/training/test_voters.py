@@ -11,6 +11,7 @@ import torch
 from schemas.errors import InputError
 from training.data import Version
 from training.loop import FitSettings
+from training.lora import Lora
 from training.voters import VoterSettings, drawn, folds_of, vote
 
 from .conftest import WORDS, pair_row, pair_table
@@ -54,7 +55,14 @@ def test_no_voter_is_trained_on_what_it_votes_on(bootstrap):
     assert sorted(everything.tolist()) == list(range(60))
 
 
-@pytest.mark.parametrize("changes", [{"mode": "shared"}, {"mode": "shared", "tune": True}, {"mode": "full"}], ids=str)
+ADAPTERS = {"lora": Lora(rank=8), "fit": QUICK.model_copy(update={"learning_rate": 5e-2, "epochs": 4})}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"mode": "shared"}, {"mode": "shared", "tune": True}, {"mode": "full"}, {"mode": "full", **ADAPTERS}],
+    ids=["shared", "tuned", "full", "adapters"],
+)
 def test_voters_see_which_labels_are_wrong(version, model_folder, changes):
     """The rule is in 50 pairs, and every voter votes against most of the other ten, which it has not learned from."""
     found = vote(version, model_folder, settings(count=2, **changes))

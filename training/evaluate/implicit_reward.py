@@ -10,18 +10,38 @@ from typing import Any
 import numpy as np
 from accelerate import PartialState
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
 
+from schemas.base import Strict
 from training.batches import SequenceExamples, Sequences
 from training.checkpoint import Loaded, load_policy
 from training.evaluate.accuracy import PairAccuracy, pair_accuracy
 from training.evaluate.intervals import Interval, difference_interval
 from training.evaluate.rewards import Item
 from training.prepare import pad_of
-from training.score import Precision, TokenScorer, score_all
+from training.score import Precision, Progress, TokenScorer, score_all, unseen
 from training.tokens import Messages, encode
 
 Rewards = Callable[[Sequence[Item]], NDArray[np.floating[Any]]]
 """[N] rewards of (prompt, response) items: a reward model, an ensemble, or an implicit reward."""
+
+
+class Implicit(Strict):
+    """A policy as a reward model, by what it has moved away from its reference."""
+
+    policy: str
+    """A model folder, or a name on the hub."""
+    reference: str
+    """The model that the policy's training started from."""
+    beta: float = Field(default=0.1, gt=0)
+    """The policy's own: it changes no order, but the scale."""
+
+    def rewards_of(
+        self, items: Sequence[Item], *, precision: Precision = "no", progress: Progress = unseen
+    ) -> NDArray[np.float64]:
+        """[N] implicit rewards of (prompt, response) items."""
+        settings = {"beta": self.beta, "precision": precision, "progress": progress}
+        return implicit_rewards(self.policy, self.reference, items, **settings)
 
 
 def implicit_rewards(
@@ -31,13 +51,15 @@ def implicit_rewards(
     *,
     beta: float = 0.1,
     precision: Precision = "no",
+    progress: Progress = unseen,
 ) -> NDArray[np.float64]:
     """[N] beta * (log p(response) under the policy less that under the reference), sums over its tokens with EOS."""
-    return beta * (response_logps(policy, items, precision) - response_logps(reference, items, precision))
+    moved, still = (response_logps(model, items, precision, progress) for model in (policy, reference))
+    return beta * (moved - still)
 
 
 def response_logps(
-    model: Path | str | Loaded, items: Sequence[Item], precision: Precision = "no"
+    model: Path | str | Loaded, items: Sequence[Item], precision: Precision = "no", progress: Progress = unseen
 ) -> NDArray[np.float64]:
     """[N] summed log-probabilities of responses with their end token, in nats."""
     policy, tokenizer = model if isinstance(model, Loaded) else load_policy(model)
@@ -46,7 +68,7 @@ def response_logps(
     encoded = encode(tokenizer, [prompt for prompt, _ in items], [response for _, response in items])
     examples = SequenceExamples(Sequences.of(encoded, pad_of(tokenizer)))
     scorer = TokenScorer(policy).to(PartialState().device)
-    return score_all(scorer, examples, lambda logps, _: logps.sum(1), precision).numpy().astype(np.float64)
+    return score_all(scorer, examples, lambda logps, _: logps.sum(1), precision, progress).numpy().astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,7 @@
-"""What is evaluated: a reward model, or several as one. It gives no reward to a text that it cannot read whole."""
+"""What is evaluated: a reward model, several as one, or a policy beside its reference.
+
+None gives a reward to a text that it cannot read whole.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,13 @@ from schemas.errors import ConfigError, ModelError, explain_settings
 from schemas.ids import content_id
 from training.checkpoint import context_of, is_classifier, revision_of, tokenizer_of
 from training.evaluate.ensemble import Ensemble
+from training.evaluate.implicit_reward import Implicit
 from training.evaluate.rewards import Item, rewards_of
 from training.score import Precision, Progress, unseen
 from training.tokens import encode
 
-Subject = Path | str | Ensemble
-"""A model folder, a name on the hub, or an ensemble."""
+Subject = Path | str | Ensemble | Implicit
+"""A model folder, a name on the hub, an ensemble, or a policy's implicit reward."""
 
 
 def read_subject(name: str) -> str | Ensemble:
@@ -36,6 +40,8 @@ def read_subject(name: str) -> str | Ensemble:
 
 def subject_revision(subject: Subject) -> str:
     """A digest of all that decides the rewards: equal for equal models, wherever they lie."""
+    if isinstance(subject, Implicit):
+        return content_id("implicit", revision_of(subject.policy), revision_of(subject.reference), subject.beta)
     if not isinstance(subject, Ensemble):
         return revision_of(subject)
     members = [[revision_of(one.model), one.mean, one.std] for one in subject.members]
@@ -55,21 +61,34 @@ def rewards_that_fit(
     Without `max_length` it is what the model, or the least of an ensemble's members, was made to read. Nothing is cut:
     half a response is another response.
     """
-    models = [one.model for one in subject.members] if isinstance(subject, Ensemble) else [subject]
-    whole = np.all([_fits(model, items, max_length) for model in models], axis=0)
+    whole = np.all([_fits(model, items, max_length) for model in _models(subject)], axis=0)
     kept = [item for item, fits in zip(items, whole, strict=True) if fits]
     found = np.full(len(items), np.nan)
-    if isinstance(subject, Ensemble):
+    if isinstance(subject, Ensemble | Implicit):
         found[whole] = subject.rewards_of(kept, precision=precision, progress=progress)
     else:
         found[whole] = rewards_of(subject, kept, precision=precision, progress=progress)
     return found
 
 
+def _models(subject: Subject) -> Sequence[Path | str]:
+    """The models that read the texts, each of the kind that is needed."""
+    if isinstance(subject, Implicit):
+        if is_classifier(subject.policy):
+            raise ModelError(f"{subject.policy} is a reward model; leave out its reference.")
+        return [subject.policy, subject.reference]
+    models = [one.model for one in subject.members] if isinstance(subject, Ensemble) else [subject]
+    for model in models:
+        if not is_classifier(model):
+            raise ModelError(
+                f"{model} has no reward head; name a model that `prefinery train reward` made, "
+                "or the reference of a policy."
+            )
+    return models
+
+
 def _fits(model: Path | str, items: Sequence[Item], max_length: int | None) -> NDArray[np.bool_]:
     """[N] whether prompt and response together are short enough."""
-    if not is_classifier(model):
-        raise ModelError(f"{model} has no reward head; name a model that `prefinery train reward` made.")
     most = max_length or context_of(model) or np.inf
     encoded = encode(tokenizer_of(model), [prompt for prompt, _ in items], [response for _, response in items])
     return np.array([len(one.ids) <= most for one in encoded], dtype=np.bool_)

@@ -8,6 +8,7 @@ import pytest
 from schemas.errors import ConfigError, ModelError
 from training.checkpoint import load_reward, save
 from training.evaluate.ensemble import Ensemble, Member
+from training.evaluate.implicit_reward import Implicit
 from training.evaluate.rewards import rewards_of
 from training.evaluate.subject import read_subject, rewards_that_fit, subject_revision
 
@@ -58,3 +59,12 @@ def test_a_file_that_is_no_ensemble(tmp_path: Path, text: str | None, sentence: 
 def test_a_model_without_a_head_is_refused(model_folder: Path) -> None:
     with pytest.raises(ModelError, match="has no reward head"):
         rewards_that_fit(model_folder, ITEMS)
+
+
+def test_a_policy_with_its_reference_is_a_reward_model(model_folder: Path, folder: Path) -> None:
+    found = rewards_that_fit(Implicit(policy=str(model_folder), reference=str(model_folder)), ITEMS)
+    assert np.array_equal(found, [0.0, np.nan, 0.0], equal_nan=True)
+    one, ten = (Implicit(policy=str(model_folder), reference=str(model_folder), beta=beta) for beta in (0.1, 1.0))
+    assert subject_revision(one) != subject_revision(ten)
+    with pytest.raises(ModelError, match="is a reward model; leave out its reference"):
+        rewards_that_fit(Implicit(policy=str(folder), reference=str(model_folder)), ITEMS)

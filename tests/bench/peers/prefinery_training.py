@@ -1,4 +1,7 @@
-"""One epoch of reward training over pairs of token ids: seconds, and the peak memory of the process."""
+"""One epoch of the loop over pairs of token ids, a reward model or DPO: seconds, and the peak memory of the process.
+
+DPO's reference log-probabilities are there before the clock starts, as in every run after the first one.
+"""
 
 import argparse
 import json
@@ -11,26 +14,37 @@ import torch
 
 from training.attention import choose_attention
 from training.batches import PairExamples, Sequences
-from training.checkpoint import load_reward
+from training.checkpoint import load_policy, load_reward
 from training.loop import FitSettings, fit
+from training.objectives import Objective
+from training.objectives.pairwise.dpo import DPO
 from training.objectives.reward.bradley_terry import BradleyTerry
-from training.score import RewardScorer
+from training.score import score_all
 from training.tokens import Encoded
 
 
-def measure(folder: Path, batch: int) -> dict[str, float]:
+def measure(folder: Path, objective: Objective, batch: int) -> dict[str, float]:
     """Seconds of training, by the clock and of the processor."""
-    model = load_reward(folder / "model").model
+    load = load_reward if objective.kind == "reward" else load_policy
+    model = load(folder / "model").model
     if torch.cuda.is_available():
         model.cuda()
     choose_attention(model, model.config.max_position_embeddings)
-    sides = json.loads((folder / "pairs.json").read_text())
-    encoded = [Encoded(ids, 1) for side in ("chosen_ids", "rejected_ids") for ids in sides[side]]
+    pairs = json.loads((folder / "pairs.json").read_text())
+    encoded = [
+        Encoded(start + rest, len(start))
+        for side in ("chosen_ids", "rejected_ids")
+        for start, rest in zip(pairs["prompt_ids"], pairs[side], strict=True)
+    ]
     ones = torch.ones(len(encoded) // 2)
     examples = PairExamples(Sequences.of(encoded, 0), margin=ones * 0, weight=ones, soft_label=ones)
+    scorer = objective.scorer(model)
+    if objective.kind == "policy":
+        both = score_all(scorer, examples, lambda logps, _: torch.stack(logps.sum(1).chunk(2), dim=1))
+        examples.reference = both.T.reshape(-1)
     settings = FitSettings(batch_size=batch, precision="bf16" if torch.cuda.is_available() else "no")
     started, cpu_started = time.perf_counter(), time.process_time()
-    for _ in fit(RewardScorer(model), examples, BradleyTerry().loss_of, settings):
+    for _ in fit(scorer, examples, objective.loss_of, settings):
         pass
     return {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - cpu_started}
 
@@ -38,9 +52,10 @@ def measure(folder: Path, batch: int) -> dict[str, float]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("objective", choices=["reward", "dpo"])
     parser.add_argument("--batch", type=int, default=32)
     settings = parser.parse_args()
-    found = measure(settings.folder, settings.batch)
+    found = measure(settings.folder, BradleyTerry() if settings.objective == "reward" else DPO(), settings.batch)
     mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     if torch.cuda.is_available():
         mib = torch.cuda.max_memory_allocated() / 2**20
