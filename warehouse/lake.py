@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -58,7 +58,10 @@ class Lake:
 
     @classmethod
     def open(cls, folder: Path, *, read_only: bool = False, snapshot: int | None = None) -> Lake:
-        """Open an existing warehouse. Raises WarehouseError when there is none, or it is of a newer release."""
+        """Open an existing warehouse, brought up to date. A reader who may not write sees an older one as it is.
+
+        Raises WarehouseError when there is none, or it is of a newer release.
+        """
         place = Place.of(folder)
         if not place.exists:
             raise WarehouseError(f"{folder} is no warehouse; create one with: prefinery init {folder}")
@@ -66,8 +69,12 @@ class Lake:
             return cls.create(folder)
         lake = cls(place, read_only=True, snapshot=snapshot)
         with sentences(place):
-            refuse_newer(lake.con)
-        return lake
+            if refuse_newer(lake.con) == steps()[-1][0] or snapshot is not None:
+                return lake
+        lake.close()
+        with suppress(WarehouseError):
+            cls.create(folder).close()
+        return cls(place, read_only=True)
 
     @property
     def folder(self) -> Path:

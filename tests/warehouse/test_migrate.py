@@ -63,6 +63,7 @@ def test_a_reader_of_an_older_warehouse_sees_its_rows(tmp_path):
     _first_release(tmp_path)
     with Lake.open(tmp_path, read_only=True) as lake:
         assert lake.con.execute("select raw_text from calls").fetchall() == [("hello",)]
+        assert schema_version(lake.con) == steps()[-1][0]
 
 
 def _migrating(folder, sql):
