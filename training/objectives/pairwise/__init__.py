@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from pydantic import Field
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from schemas.registry import Registry
-from training.batches import PairBatch
+from training.batches import PairBatch, PairExamples
 from training.objectives import Objective, Step
 
 LARGEST_EXPONENT = 30.0
@@ -70,6 +70,10 @@ class Pairwise(Objective):
     needs_reference: ClassVar[bool] = True
     """False spares the pass over the data with the frozen reference."""
 
+    def referenced(self, examples: Any) -> tuple[PairExamples, ...]:
+        """The pairs among the objective's examples whose reference log-probabilities are wanted."""
+        return (examples,)
+
     @abstractmethod
     def rewards(self, logps: PairLogps) -> tuple[Tensor, Tensor]:
         """[B] implicit rewards of chosen and of rejected responses."""
@@ -97,7 +101,7 @@ class Pairwise(Objective):
         }
         return Step((logps.weight * costs).mean(), metrics)
 
-    def loss_of(self, scores: Tensor, batch: PairBatch) -> Step:
+    def loss_of(self, scores: Any, batch: Any) -> Step:
         """The objective on token log-probabilities [2B, C]."""
         return self(PairLogps.of(scores, batch))
 

@@ -99,8 +99,6 @@ def test_the_order_of_a_batch_changes_nothing(objective: Pairwise) -> None:
 
 
 def test_the_loss_is_the_mean_over_pairs(objective: Pairwise) -> None:
-    if objective.whole_steps:
-        pytest.skip("compares the rows of a batch")
     singly = [objective(PairLogps(*(part[n : n + 1] for part in pairs()))).loss for n in range(4)]
     assert objective(pairs()).loss.item() == pytest.approx(torch.stack(singly).mean().item(), rel=1e-6)
 
