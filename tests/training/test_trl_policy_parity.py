@@ -30,6 +30,12 @@ QUIET = {
 }  # fmt: skip
 
 
+def models(kind: str, folder: Path) -> tuple[PreTrainedModel, PreTrainedModel]:
+    """Policy and reference. Noise makes responses less likely: KTO's distance is above 0 from a noisy reference."""
+    plain, noisy = load_policy(folder).model, moved(folder)
+    return (plain, noisy) if kind == "KTO" else (noisy, plain)
+
+
 def moved(folder: Path) -> PreTrainedModel:
     """The model of a folder after some training: log-ratios to it are not 0."""
     chance = torch.Generator().manual_seed(1)
@@ -51,7 +57,7 @@ def theirs(kind: str, folder: Path, out: Path, rows: list[dict[str, Any]], setti
     """Loss and gradient of one batch in TRL's own trainer and collator."""
     made = {"prompt": ["w1"], "chosen": ["w2"], "rejected": ["w3"]}
     trainer = getattr(trl, f"{kind}Trainer")(
-        moved(folder), load_policy(folder).model, getattr(trl, f"{kind}Config")(str(out), **QUIET, **settings),
+        *models(kind, folder), getattr(trl, f"{kind}Config")(str(out), **QUIET, **settings),
         train_dataset=datasets.Dataset.from_dict(made), processing_class=load_policy(folder).tokenizer,
     )  # fmt: skip
     silence_dropout(trainer.model)  # TRL leaves on what attention reads from the config
@@ -64,14 +70,15 @@ def theirs(kind: str, folder: Path, out: Path, rows: list[dict[str, Any]], setti
 def ours(folder: Path, pairs: PairExamples, objective: Pairwise) -> tuple[float, Tensor]:
     """Loss and gradient of one step of the loop: in several passes, unless the objective compares rows."""
     settings = settings_of(objective.name)
+    model, reference = models("KTO" if objective.name == "kto" else "DPO", folder)
     made = objective.examples(PreparedPairs(pairs, None, None))  # pyright: ignore[reportArgumentType]
-    store_reference(objective.referenced(made), objective.scorer(load_policy(folder).model), settings, silent)
-    model = moved(folder)
+    store_reference(objective.referenced(made), objective.scorer(reference), settings, silent)
     silence_dropout(scorer := objective.scorer(model).train())
     accelerator = Accelerator(cpu=True)
     parts = micro_batches(accelerator, made, torch.arange(len(pairs)), 10**9 if objective.whole_steps else 100)
     assert (len(parts) == 1) == objective.whole_steps
     metrics = accumulate(accelerator, scorer, parts, objective.loss_of, "no")
+    assert metrics.get("kl", 1.0) > 0.1, f"{metrics['kl']} is no distance to test with"
     return float(metrics["loss"]), gradient(model)
 
 
@@ -126,6 +133,7 @@ def test_loss_and_gradient_are_those_of_trls_kto(model_folder: Path, tmp_path: P
         {**row, "KL_completion_ids": every[place - 1]["completion_ids"], "label": place < 8}
         for place, row in enumerate(every)
     ]
-    settings = {"undesirable_weight": undesirable, "train_sampling_strategy": "sequential"}
+    longest = int(pairs.sequences.lengths.max())
+    settings = {"undesirable_weight": undesirable, "train_sampling_strategy": "sequential", "max_length": longest}
     expected = theirs("KTO", model_folder, tmp_path, rows, settings)
     check(ours(model_folder, pairs, PAIRWISE.build({"name": "kto", "undesirable": undesirable})), expected)
