@@ -16,7 +16,7 @@ from torch import Tensor
 
 from schemas.errors import InputError
 from training.attention import choose_attention
-from training.batches import Examples, PairBatch, SequenceBatch
+from training.batches import Examples, PairBatch, PairExamples, SequenceBatch
 from training.card import card
 from training.checkpoint import Loaded, TrainingRecord, load_policy, load_reward, revision_of, save
 from training.data import Version, read_version, set_apart
@@ -128,8 +128,10 @@ def run(
     for name, part in parts.items():
         if name != "test" and not len(part.examples):
             raise InputError(f"{version.label}: no pair of the train split is left to learn from.")
-        _store_reference(part, objective, scorer, settings, report)
     examples = {name: objective.examples(part) for name, part in parts.items() if name != "test"}
+    if isinstance(objective, Pairwise) and objective.needs_reference:
+        learned = [pairs for each in examples.values() for pairs in objective.referenced(each)]
+        store_reference([*learned, parts["test"].examples], scorer, settings, report)
     around = objective.around(scorer, loaded.tokenizer, settings.max_length, settings.fit.precision)
     kept = {"folder": unfinished, "held_out": examples.get("held_out")}
     history: list[dict[str, float]] = []
@@ -185,20 +187,18 @@ def evaluate(
     return {f"test_{name}": float(value) for name, value in figures.items()}
 
 
-def _store_reference(
-    part: Prepared, objective: Objective, scorer: torch.nn.Module, settings: TrainSettings, report: Report
-) -> None:
+def store_reference(examples: Sequence[Any], scorer: torch.nn.Module, settings: TrainSettings, report: Report) -> None:
     """Log-probabilities under the model as it starts, once for all epochs; then no second model is needed."""
-    wanted = isinstance(objective, Pairwise) and objective.needs_reference and len(part.examples) > 0
-    if wanted and isinstance(part, PreparedPairs):
-        part.examples.reference = reference_logps(scorer, part, settings, report)
+    for pairs in examples:
+        if len(pairs):
+            pairs.reference = reference_logps(scorer, pairs, settings, report)
 
 
-def reference_logps(scorer: torch.nn.Module, part: PreparedPairs, settings: TrainSettings, report: Report) -> Tensor:
+def reference_logps(scorer: torch.nn.Module, pairs: PairExamples, settings: TrainSettings, report: Report) -> Tensor:
     """[2P] summed log-probabilities, all chosen first."""
 
     def summary(scores: Tensor, _: SequenceBatch | PairBatch) -> Tensor:
         return torch.stack(scores.sum(1).chunk(2), dim=1)
 
-    both = score_all(scorer, part.examples, summary, settings.fit.precision, lambda a, b: report("reference", a, b))
+    both = score_all(scorer, pairs, summary, settings.fit.precision, lambda a, b: report("reference", a, b))
     return both.T.reshape(-1)

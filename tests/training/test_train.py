@@ -75,7 +75,10 @@ def test_the_record_says_what_made_the_model(version_folder: Path, model_folder:
     assert (record.kind, record.data, record.base, record.base_revision) == (
         "policy", "tiny@3", str(model_folder), revision_of(model_folder),
     )  # fmt: skip
-    assert record.objective == {"name": "dpo", "version": "1", "beta": 0.3, "label_smoothing": 0.0}
+    assert record.objective == {
+        "name": "dpo", "version": "1", "beta": 0.3, "label_smoothing": 0.0, "gamma": 0.0, "length_penalty": 0.0,
+        "keep_chosen": 0.0, "nll": 0.0, "divergence": "reverse_kl", "alpha": 0.5, "per_token": False,
+    }  # fmt: skip
     assert record.settings["fit"]["learning_rate"] == 3e-3
     assert record.fingerprint == json.loads((version_folder / "manifest.json").read_text())["fingerprint"]
 

@@ -13,7 +13,8 @@ from training.objectives.reward import REWARD
 ONES = torch.ones(3)
 
 
-@pytest.mark.parametrize("name", PAIRWISE.classes)
+# DiscoPOP alone climbs where a pair is held equal; its own test says where.
+@pytest.mark.parametrize("name", sorted(PAIRWISE.classes.keys() - {"discopop"}))
 def test_pairwise_raises_chosen_and_lowers_rejected(name: str) -> None:
     chosen, rejected = (torch.full((3,), -10.0, requires_grad=True) for _ in range(2))
     reference = (torch.full((3,), -10.0),) * 2

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
 from training.batches import PairBatch
-from training.objectives import Step, soft_log_loss
+from training.objectives import Step
 from training.objectives.pairwise import PairLogps, Pairwise
 
 
@@ -22,16 +23,13 @@ class Entailment(Pairwise):
     learning_rate: ClassVar[float] = 9e-6
     needs_reference: ClassVar[bool] = False
 
-    def gap(self, logps: PairLogps) -> Tensor:
-        """[B] log-odds of the right word: the softmax's normaliser cancels."""
-        return logps.chosen - logps.rejected
+    def rewards(self, logps: PairLogps) -> tuple[Tensor, Tensor]:
+        """[B] log-probabilities of the words: in their difference, the log-odds, the softmax's normaliser cancels."""
+        return logps.chosen, logps.rejected
 
-    def __call__(self, logps: PairLogps) -> Step:
-        """Mean of weight * [-q log s(log-odds) - (1-q) log s(-log-odds)]."""
-        gap = self.gap(logps)
-        loss = logps.weight * soft_log_loss(gap, logps.soft_label, 0.0)
-        gap = gap.detach()
-        return Step(loss.mean(), {"accuracy": (gap > 0).float().mean(), "margin": gap.mean()})
+    def costs(self, logps: PairLogps) -> Tensor:
+        """[B] -log s(log-odds of the right word)."""
+        return -logsigmoid(self.gap(logps))
 
     def loss_of(self, scores: Tensor, batch: PairBatch) -> Step:
         """The objective on the first token of each response."""

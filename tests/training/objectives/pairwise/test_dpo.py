@@ -4,24 +4,9 @@ import math
 
 import pytest
 import torch
-from torch import Tensor
 
-from training.objectives.pairwise import PairLogps
+from tests.training.objectives.pairwise.conftest import GOLDEN, logps, of
 from training.objectives.pairwise.dpo import DPO
-
-
-def logps(chosen: Tensor, rejected: Tensor, ref_chosen: Tensor, ref_rejected: Tensor, **other: Tensor) -> PairLogps:
-    one = torch.ones_like(chosen)
-    treatment = {"n_chosen": one, "n_rejected": one, "margin": 0 * one, "weight": one, "soft_label": one}
-    return PairLogps(chosen, rejected, ref_chosen, ref_rejected, **(treatment | other))
-
-
-def of(*values: float, **other: float) -> PairLogps:
-    return logps(*(torch.tensor([value]) for value in values), **{k: torch.tensor([v]) for k, v in other.items()})
-
-
-GOLDEN = (-12.0, -15.0, -13.0, -14.5)
-"""log-ratios 1 and -0.5, so 0.1 * 1.5 = 0.15"""
 
 
 @pytest.mark.parametrize(("smoothing", "loss"), [(0.0, 0.620957048), (0.1, 0.635957048)], ids=["sigmoid", "cdpo"])
@@ -92,3 +77,56 @@ def test_no_gradient_at_the_tabular_optimum() -> None:
 def test_weight_two_counts_as_two_pairs() -> None:
     double = DPO()(of(*GOLDEN, weight=2.0)).loss.item()
     assert double == pytest.approx(2 * DPO()(of(*GOLDEN)).loss.item())
+
+
+@pytest.mark.parametrize(
+    ("settings", "loss"),
+    [
+        ({"per_token": True}, 0.686088934),
+        ({"divergence": "forward_kl"}, 0.631154384),
+        ({"divergence": "js"}, 0.660652163),
+        ({"divergence": "alpha", "alpha": 0.5}, 0.627690947),
+        ({"gamma": 1.0}, 0.718459648),
+        ({"length_penalty": 0.01}, 0.630258195),
+        ({"keep_chosen": 5.0}, 0.620957048),
+        ({"nll": 0.5}, 0.620957048 + 0.6),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_worked_numbers_of_the_kin(settings: dict[str, float], loss: float) -> None:
+    """The margin is 0.2; the chosen response has -12 nats in 10 tokens, and has lost nothing."""
+    assert DPO.model_validate(settings)(of(*GOLDEN, margin=0.2)).loss.item() == pytest.approx(loss, abs=1e-6)
+
+
+def test_dpo_positive_counts_what_the_chosen_response_has_lost() -> None:
+    """A log-ratio of -1 for chosen, d = 1.5, so -log s(0.1 * (1.5 - 5 * 1))."""
+    loss = DPO(keep_chosen=5.0)(of(-14.0, -17.0, -13.0, -14.5)).loss
+    assert loss.item() == pytest.approx(0.883382155, abs=1e-6)
+
+
+def test_a_margin_of_strength_zero_is_plain_dpo_and_a_larger_one_pulls_harder() -> None:
+    def slope(gamma: float, margin: float) -> float:
+        chosen = torch.tensor([-12.0], requires_grad=True)
+        rest = of(*GOLDEN, margin=margin)
+        DPO(gamma=gamma)(rest._replace(chosen=chosen)).loss.backward()
+        assert chosen.grad is not None
+        return chosen.grad.item()
+
+    assert slope(0.0, 3.0) == slope(0.0, 0.0) == slope(1.0, 0.0)
+    assert slope(1.0, 3.0) < slope(1.0, 1.0) < slope(1.0, 0.0) < 0
+
+
+@pytest.mark.parametrize("divergence", ["forward_kl", "js", "alpha"])
+def test_a_divergence_is_the_reverse_kl_near_the_reference(divergence: str) -> None:
+    """All have slope 1 in the log-ratio there, but for the half of Jensen and Shannon's."""
+    objective = DPO.model_validate({"divergence": divergence})
+    slope = objective.gap(of(-10.001, -10.0, -10.0, -10.0)).item() / (0.1 * -0.001)
+    assert slope == pytest.approx(0.5 if divergence == "js" else 1.0, rel=1e-2)
+
+
+def test_alpha_near_one_is_the_reverse_kl_and_near_zero_the_forward_one() -> None:
+    def gap(**settings: object) -> float:
+        return DPO.model_validate(settings).gap(of(*GOLDEN)).item()
+
+    assert gap(divergence="alpha", alpha=0.9999) == pytest.approx(gap(), abs=1e-4)
+    assert gap(divergence="alpha", alpha=0.0001) == pytest.approx(gap(divergence="forward_kl"), abs=1e-4)
