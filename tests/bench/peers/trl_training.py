@@ -62,7 +62,7 @@ def measure(folder: Path, trainer: str, batch: int) -> dict[str, float]:
                 side: [start + rest for start, rest in zip(prompts, ids, strict=True)] for side, ids in pairs.items()
             }
         made = RewardTrainer if reward else Tokenised
-        made(str(folder / "model"), config, train_dataset=Dataset.from_dict(pairs), callbacks=[clock]).train()
+        made(str(folder / "model"), args=config, train_dataset=Dataset.from_dict(pairs), callbacks=[clock]).train()
     return {"seconds": clock.seconds, "cpu_seconds": clock.cpu_seconds}
 
 
