@@ -7,6 +7,7 @@ and where no attribute is called so, verbosity is the length of the response, le
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,8 +18,8 @@ from torch import Tensor, nn
 
 from schemas.base import Strict
 from schemas.errors import ConfigError, InputError
-from schemas.prompts import Message
-from training.batches import PairExamples, SequenceExamples, Sequences
+from schemas.prompts import user
+from training.batches import Batch, PairExamples, SequenceExamples, Sequences
 from training.checkpoint import Loaded, TrainingRecord, labels, load_reward, revision_of, save
 from training.data import Version, read_version
 from training.evaluate.accuracy import pair_accuracy
@@ -59,7 +60,8 @@ class ArmoSettings(Strict):
     """How the gate is trained. Its seed also says which prompts choose the ridges' strength."""
 
 
-class GateBatch(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class GateBatch(Batch):
     """B pairs as the frozen trunk sees them: all chosen, then all rejected."""
 
     attributes: Tensor
@@ -72,10 +74,6 @@ class GateBatch(NamedTuple):
     """[B]"""
     soft_label: Tensor
     """[B]"""
-
-    def to(self, device: torch.device) -> GateBatch:
-        """The batch on a device."""
-        return GateBatch(*(part.to(device, non_blocking=True) for part in self))
 
 
 class GateExamples:
@@ -91,8 +89,13 @@ class GateExamples:
     def batch(self, rows: Tensor) -> GateBatch:
         """The given pairs."""
         both = torch.cat([rows, rows + len(self)])
-        treatment = (self.pairs.margin[rows], self.pairs.weight[rows], self.pairs.soft_label[rows])
-        return GateBatch(self.attributes[both], self.prompts[both], *treatment)
+        return GateBatch(
+            attributes=self.attributes[both],
+            prompts=self.prompts[both],
+            margin=self.pairs.margin[rows],
+            weight=self.pairs.weight[rows],
+            soft_label=self.pairs.soft_label[rows],
+        )
 
 
 class GateScorer(nn.Module):
@@ -184,7 +187,7 @@ def debias(rewards: Tensor, verbosity: int, most: float) -> Tensor:
 
 def learn_attributes(loaded: Loaded, rated: Sequence[Rated], settings: ArmoSettings) -> Learned:
     """One ridge an attribute, each on the responses that have it."""
-    turns = [[Message(role="user", content=one.prompt)] for one in rated]
+    turns = [user(one.prompt) for one in rated]
     encoded = encode(loaded.tokenizer, turns, [one.response for one in rated])
     short = [place for place, one in enumerate(encoded) if len(one.ids) <= settings.max_length]
     if not short:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -20,7 +20,17 @@ WINDOW = 32
 """Batches among which examples are sorted by length. More: less padding, less chance in the order."""
 
 
-class SequenceBatch(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Tensors that a step reads. What needs more than a base has adds fields to it."""
+
+    def to(self, device: torch.device, non_blocking: bool = True) -> Self:
+        """The batch on a device."""
+        return type(self)(**{name: part.to(device, non_blocking=non_blocking) for name, part in vars(self).items()})
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceBatch(Batch):
     """N sequences, one a row, right-padded to W tokens. C: tokens of the longest response."""
 
     input_ids: Tensor
@@ -36,12 +46,9 @@ class SequenceBatch(NamedTuple):
     weight: Tensor
     """[N] float32"""
 
-    def to(self, device: torch.device) -> SequenceBatch:
-        """The batch on a device."""
-        return SequenceBatch(*(part.to(device, non_blocking=True) for part in self))
 
-
-class PairBatch(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class PairBatch(Batch):
     """B pairs back to back in one row of T tokens, without padding. Sequences count all chosen, then all rejected."""
 
     input_ids: Tensor
@@ -67,13 +74,9 @@ class PairBatch(NamedTuple):
     soft_label: Tensor
     """[B] float32, probability that chosen is better"""
 
-    def to(self, device: torch.device) -> PairBatch:
-        """The batch on a device."""
-        return PairBatch(*(part.to(device, non_blocking=True) for part in self))
 
-
-BatchT = TypeVar("BatchT", bound=SequenceBatch | PairBatch)
-Batch_co = TypeVar("Batch_co", bound=SequenceBatch | PairBatch, covariant=True)
+BatchT = TypeVar("BatchT", bound=Batch)
+Batch_co = TypeVar("Batch_co", bound=Batch, covariant=True)
 
 
 class Examples(Protocol, Generic[Batch_co]):
@@ -146,7 +149,14 @@ class SequenceExamples:
         begin = torch.arange(len(rows)) * ids.shape[1]
         places, targets, real = self.sequences.responses(rows)
         before = (begin[:, None] + places - 1).where(real, 0)
-        return SequenceBatch(ids, begin + self.lengths[rows] - 1, before, targets, real, self.weight[rows])
+        return SequenceBatch(
+            input_ids=ids,
+            ends=begin + self.lengths[rows] - 1,
+            before=before,
+            targets=targets,
+            completion_mask=real,
+            weight=self.weight[rows],
+        )
 
 
 class PairExamples:
@@ -186,17 +196,17 @@ class PairExamples:
 
         places, targets, learned = self.sequences.responses(both)
         return PairBatch(
-            ids[None],
-            position[None],
-            torch.stack([chosen, sizes - chosen, shared], dim=1),
-            place_of(self.sequences.lengths[both, None] - 1).squeeze(1),
-            place_of(places - 1).where(learned, 0),
-            targets,
-            learned,
-            self.reference[both],
-            self.margin[rows],
-            self.weight[rows],
-            self.soft_label[rows],
+            input_ids=ids[None],
+            position_ids=position[None],
+            parts=torch.stack([chosen, sizes - chosen, shared], dim=1),
+            ends=place_of(self.sequences.lengths[both, None] - 1).squeeze(1),
+            before=place_of(places - 1).where(learned, 0),
+            targets=targets,
+            completion_mask=learned,
+            reference=self.reference[both],
+            margin=self.margin[rows],
+            weight=self.weight[rows],
+            soft_label=self.soft_label[rows],
         )
 
 

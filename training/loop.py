@@ -15,7 +15,7 @@ import torch
 from accelerate import Accelerator
 from pydantic import Field
 from torch import Tensor, nn
-from torch.optim import AdamW
+from torch.optim import AdamW, Optimizer
 
 from schemas.base import Strict
 from schemas.errors import ConfigError
@@ -93,17 +93,12 @@ def fit(
     With a `folder` for what a run keeps, one that was killed goes on, and first yields again what it had. Early
     stopping needs a folder, too.
     """
-    accelerator = Accelerator(log_with=[*settings.trackers] or None, project_dir=folder and folder.with_suffix(".logs"))
-    if settings.batch_size % accelerator.num_processes:
-        raise ConfigError(f"batch_size must be a multiple of the {accelerator.num_processes} processes.")
+    accelerator = begin(settings, folder)
     silence_dropout(model.train())
     ready, optimizer = accelerator.prepare(model, adamw(model, settings))
     total = total_steps(len(examples), settings)
     wanted = settings.micro_batch_tokens or MICRO_BATCH_TOKENS.get(accelerator.device.type, 2**14)
     max_tokens = sys.maxsize if wanted == "all" else wanted
-    if settings.trackers:
-        plain = {name: value for name, value in settings if isinstance(value, int | float | str)}
-        accelerator.init_trackers("prefinery", plain)
     history = take_up(accelerator, folder) if folder else []
     yield from history
     clock, unkept_s = time.perf_counter(), 0.0
@@ -111,23 +106,19 @@ def fit(
     for step, rows in enumerate(batches, len(history) + 1):
         if stalled(history, settings.patience):
             break
-        rate = learning_rate(step, total, settings)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
         parts = micro_batches(accelerator, examples, rows, max_tokens)
         with around(step):
             metrics = accumulate(accelerator, ready, parts, loss_of, settings.precision)
-        norm = accelerator.clip_grad_norm_(ready.parameters(), settings.max_grad_norm)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        pace = {"learning_rate": rate, "grad_norm": float(norm or 0.0)}
+        pace = descend(accelerator, ready, optimizer, learning_rate(step, total, settings), settings)
+        # All processes see the same mean time, and so keep the same steps.
+        metrics["seconds"] = torch.tensor(time.perf_counter() - clock)
+        clock = time.perf_counter()
         figures = {"step": step, "total_steps": total, **means(accelerator, metrics), **pace}
+        took_s = figures.pop("seconds")
+        unkept_s += took_s
+        figures["tokens/s"] = int(examples.tokens[rows].sum()) / took_s
         if held_out is not None and (step % settings.measure_steps == 0 or step == total):
             figures[HELD_OUT_LOSS] = loss_on(accelerator, ready, held_out, loss_of, settings, max_tokens)
-        # All processes see the same mean time, and so keep the same steps.
-        took_s = means(accelerator, {"s": torch.tensor(time.perf_counter() - clock)})["s"]
-        clock, unkept_s = time.perf_counter(), unkept_s + took_s
-        figures["tokens/s"] = int(examples.tokens[rows].sum()) / took_s
         history.append(figures)
         if folder and is_best(history):
             keep_best(accelerator, folder)
@@ -140,6 +131,28 @@ def fit(
         take_best(accelerator, folder)
     for tracker in accelerator.trackers:
         tracker.finish()
+
+
+def begin(settings: FitSettings, folder: Path | None) -> Accelerator:
+    """The processes that train together, and the trackers that watch."""
+    accelerator = Accelerator(log_with=[*settings.trackers] or None, project_dir=folder and folder.with_suffix(".logs"))
+    if settings.batch_size % accelerator.num_processes:
+        raise ConfigError(f"batch_size must be a multiple of the {accelerator.num_processes} processes.")
+    plain = {name: value for name, value in settings if isinstance(value, int | float | str)}
+    accelerator.init_trackers("prefinery", plain)
+    return accelerator
+
+
+def descend(
+    accelerator: Accelerator, model: nn.Module, optimizer: Optimizer, rate: float, settings: FitSettings
+) -> dict[str, float]:
+    """Walk down the gradient at `rate`, and forget it; returns the rate and the length of the gradient."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    norm = accelerator.clip_grad_norm_(model.parameters(), settings.max_grad_norm)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return {"learning_rate": rate, "grad_norm": float(norm or 0.0)}
 
 
 def means(accelerator: Accelerator, values: Mapping[str, Tensor]) -> dict[str, float]:

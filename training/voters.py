@@ -8,6 +8,7 @@ are models of their own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -23,7 +24,7 @@ from schemas.errors import InputError
 from schemas.funnel import Funnel
 from schemas.ids import draw, seed_of
 from training.attention import choose_attention
-from training.batches import PairBatch, PairExamples
+from training.batches import Batch, PairBatch, PairExamples
 from training.checkpoint import Loaded, load_reward
 from training.data import Version
 from training.loop import FitSettings, fit
@@ -155,7 +156,8 @@ def heads(
     return (many.weights.detach().cpu() / scale).view(len(folds), settings.count, width)
 
 
-class _HeadBatch(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class _HeadBatch(Batch):
     """B pairs of each of V heads."""
 
     differences: Tensor
@@ -164,9 +166,6 @@ class _HeadBatch(NamedTuple):
     """[V, B]"""
     soft_label: Tensor
     """[V, B]"""
-
-    def to(self, device: torch.device) -> _HeadBatch:
-        return _HeadBatch(*(part.to(device, non_blocking=True) for part in self))
 
 
 class _HeadExamples:
@@ -181,7 +180,9 @@ class _HeadExamples:
 
     def batch(self, rows: Tensor) -> _HeadBatch:
         mine = self.rows[:, rows]
-        return _HeadBatch(self.differences[mine], self.pairs.weight[mine], self.pairs.soft_label[mine])
+        return _HeadBatch(
+            differences=self.differences[mine], weight=self.pairs.weight[mine], soft_label=self.pairs.soft_label[mine]
+        )
 
 
 class _Heads(nn.Module):

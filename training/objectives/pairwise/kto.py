@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -17,21 +18,11 @@ from training.score import TokenScorer
 from training.tokens import Encoded
 
 
+@dataclass(frozen=True, kw_only=True)
 class MismatchedBatch(PairBatch):
     """B pairs, and the same prompts with responses to others."""
 
     mismatched: PairBatch
-
-    @classmethod
-    def of(cls, pairs: PairBatch, mismatched: PairBatch) -> MismatchedBatch:
-        """The pairs with their mismatched ones."""
-        batch = cls(*pairs)
-        batch.mismatched = mismatched
-        return batch
-
-    def to(self, device: torch.device) -> MismatchedBatch:
-        """The batch on a device."""
-        return MismatchedBatch.of(super().to(device), self.mismatched.to(device))
 
 
 class MismatchedExamples:
@@ -49,7 +40,7 @@ class MismatchedExamples:
 
     def batch(self, rows: Tensor) -> MismatchedBatch:
         """The given pairs with their mismatched ones."""
-        return MismatchedBatch.of(self.pairs.batch(rows), self.mismatched.batch(rows))
+        return MismatchedBatch(**vars(self.pairs.batch(rows)), mismatched=self.mismatched.batch(rows))
 
 
 def mismatched(sequences: Sequences) -> Sequences:

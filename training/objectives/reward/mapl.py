@@ -5,6 +5,7 @@ The paper's loss between samples is not published in full; `between` is a readin
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -24,6 +25,7 @@ Link = tuple[int, int, int]
 """A pair, the same two responses under a prompt that asks for more, and 1 where that favours the same side, else -1."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class LinkedBatch(PairBatch):
     """B pairs, with the links between them."""
 
@@ -31,17 +33,6 @@ class LinkedBatch(PairBatch):
     """[B] bool, true where one response stands under two prompts"""
     links: Tensor
     """[E, 3] int64, Links of places in the batch"""
-
-    @classmethod
-    def of(cls, pairs: PairBatch, within: Tensor, links: Tensor) -> LinkedBatch:
-        """The pairs with their links."""
-        batch = cls(*pairs)
-        batch.within, batch.links = within, links
-        return batch
-
-    def to(self, device: torch.device) -> LinkedBatch:
-        """The batch on a device."""
-        return LinkedBatch.of(super().to(device), self.within.to(device), self.links.to(device))
 
 
 class Families:
@@ -71,8 +62,10 @@ class Families:
         place = {pair: at for at, pair in enumerate(members)}
         links = [(place[a], place[b], side) for row in rows.tolist() for a, b, side in self.links[row]]
         chosen = torch.tensor(members)
-        return LinkedBatch.of(
-            self.pairs.batch(chosen), self.within[chosen], torch.tensor(links, dtype=torch.int64).view(-1, 3)
+        return LinkedBatch(
+            **vars(self.pairs.batch(chosen)),
+            within=self.within[chosen],
+            links=torch.tensor(links, dtype=torch.int64).view(-1, 3),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import ClassVar, NamedTuple
@@ -17,6 +18,7 @@ from training.prepare import PreparedPairs
 from training.score import Scored
 
 
+@dataclass(frozen=True, kw_only=True)
 class ListBatch(SequenceBatch):
     """B ranked lists as N sequences: the first of every list, then the second of every list ..."""
 
@@ -24,17 +26,6 @@ class ListBatch(SequenceBatch):
     """[B, R] int64, the sequence at each rank; -1 behind the end of a list"""
     list_weight: Tensor
     """[B] float32"""
-
-    @classmethod
-    def of(cls, sequences: SequenceBatch, places: Tensor, list_weight: Tensor) -> ListBatch:
-        """The sequences, and which lists they make up."""
-        batch = cls(*sequences)
-        batch.places, batch.list_weight = places, list_weight
-        return batch
-
-    def to(self, device: torch.device) -> ListBatch:
-        """The batch on a device."""
-        return ListBatch.of(super().to(device), self.places.to(device), self.list_weight.to(device))
 
 
 class RankedLists:
@@ -56,7 +47,7 @@ class RankedLists:
         there = ranks >= 0
         places = torch.full_like(ranks, -1)
         places[there] = torch.arange(int(there.sum()))
-        return ListBatch.of(self.sequences.batch(ranks[there]), places.T, self.weight[rows])
+        return ListBatch(**vars(self.sequences.batch(ranks[there])), places=places.T, list_weight=self.weight[rows])
 
 
 class Rankings(NamedTuple):

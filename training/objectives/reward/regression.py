@@ -5,6 +5,7 @@ A model that learned ratings is a good start for `bradley_terry` with `scaled`: 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,22 +22,12 @@ from training.ratings import MEAN, rating_of, read_ratings
 from training.score import Scored
 
 
+@dataclass(frozen=True, kw_only=True)
 class RatedBatch(PairBatch):
     """B pairs with what each side was rated."""
 
     rating: Tensor
     """[2B] float32, all chosen first; NaN where a response was not rated"""
-
-    @classmethod
-    def of(cls, pairs: PairBatch, rating: Tensor) -> RatedBatch:
-        """The pairs with their ratings."""
-        batch = cls(*pairs)
-        batch.rating = rating
-        return batch
-
-    def to(self, device: torch.device) -> RatedBatch:
-        """The batch on a device."""
-        return RatedBatch.of(super().to(device), self.rating.to(device))
 
 
 class RatedPairs:
@@ -51,7 +42,7 @@ class RatedPairs:
 
     def batch(self, rows: Tensor) -> RatedBatch:
         """The batch of the given pairs."""
-        return RatedBatch.of(self.pairs.batch(rows), self.rating[torch.cat([rows, rows + len(self)])])
+        return RatedBatch(**vars(self.pairs.batch(rows)), rating=self.rating[torch.cat([rows, rows + len(self)])])
 
 
 class Regression(Reward):

@@ -28,7 +28,7 @@ BATCH = SequenceExamples(Sequences.of(ENCODED, pad=0)).batch(torch.arange(2))
 def pairs(weight: Tensor) -> PairBatch:
     one = torch.ones_like(weight)
     treatment = {"margin": 0 * one, "weight": weight, "soft_label": one}
-    return PairBatch(**dict.fromkeys(PairBatch._fields, NONE) | treatment)
+    return PairBatch(**dict.fromkeys(PairBatch.__dataclass_fields__, NONE) | treatment)
 
 
 def step(objective: Contrastive, pooled: Tensor, again: Tensor, weight: Tensor = ONES) -> Step:

@@ -34,9 +34,11 @@ def step(
     rewards = torch.cat([torch.as_tensor(side) for side in (chosen, rejected)])
     one = torch.ones(len(rewards) // 2)
     treatment = {"margin": 0 * one, "weight": one if weight is None else torch.tensor(weight), "soft_label": one}
-    pairs = PairBatch(**dict.fromkeys(PairBatch._fields, NONE) | treatment)
-    batch = LinkedBatch.of(
-        pairs, torch.tensor(within or [False] * len(one)), torch.tensor(links, dtype=torch.int64).view(-1, 3)
+    pairs = PairBatch(**dict.fromkeys(PairBatch.__dataclass_fields__, NONE) | treatment)
+    batch = LinkedBatch(
+        **vars(pairs),
+        within=torch.tensor(within or [False] * len(one)),
+        links=torch.tensor(links, dtype=torch.int64).view(-1, 3),
     )
     return Mapl.model_validate(settings).loss_of(Scored(rewards[:, None], NONE), batch)
 

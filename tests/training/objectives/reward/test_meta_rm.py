@@ -59,7 +59,7 @@ class Linear(nn.Module):
 
 
 PHI = torch.tensor([[1.0, 0.0, 2.0], [0.0, 1.0, 1.0], [3.0, 0.5, 0.0]], dtype=torch.float64)
-META = SequenceBatch(**dict.fromkeys(SequenceBatch._fields, NONE) | {"weight": PHI})
+META = SequenceBatch(**dict.fromkeys(SequenceBatch.__dataclass_fields__, NONE) | {"weight": PHI})
 
 
 def spread(model: Linear) -> Tensor:

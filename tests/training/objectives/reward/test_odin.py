@@ -30,7 +30,7 @@ HEAD = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
 def step(odin: Odin, rewards: Tensor, lengths: Tensor, head: Tensor = HEAD) -> Step:
     learned = torch.arange(int(TOKENS.max())) < TOKENS[:, None]
     treatment = {"margin": 0 * ONES, "weight": ONES, "soft_label": ONES}
-    batch = PairBatch(**dict.fromkeys(PairBatch._fields, NONE) | {"completion_mask": learned} | treatment)
+    batch = PairBatch(**dict.fromkeys(PairBatch.__dataclass_fields__, NONE) | {"completion_mask": learned} | treatment)
     return odin.loss_of(TwoRewards(torch.stack([rewards, lengths], 1), NONE, head), batch)
 
 

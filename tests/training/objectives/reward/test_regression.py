@@ -24,8 +24,11 @@ NONE = torch.zeros(0)
 
 def step(rewards: Tensor, rating: list[float], margin: list[float], weight: list[float] | None = None) -> Step:
     given = torch.tensor(weight or [1.0] * len(margin))
-    pairs = PairBatch(**dict.fromkeys(PairBatch._fields, NONE) | {"margin": torch.tensor(margin), "weight": given})
-    return Regression().loss_of(Scored(rewards[:, None], NONE), RatedBatch.of(pairs, torch.tensor(rating)))
+    pairs = PairBatch(
+        **dict.fromkeys(PairBatch.__dataclass_fields__, NONE) | {"margin": torch.tensor(margin), "weight": given}
+    )
+    batch = RatedBatch(**vars(pairs), rating=torch.tensor(rating))
+    return Regression().loss_of(Scored(rewards[:, None], NONE), batch)
 
 
 def test_worked_number() -> None:
