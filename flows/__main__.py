@@ -495,6 +495,49 @@ def evaluate_checkpoints(
     measure_checkpoints(path, proxy, gold, output)
 
 
+@evaluate.command("best-of-n")
+def best_of_n(
+    responses: Annotated[
+        Path, typer.Argument(metavar="FILE", help="prompt, response; gold or proxy where no model is named for it.")
+    ],
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option(help="A reward model that chooses: a folder, a hub name, an ensemble's FILE.json."),
+    ] = None,
+    gold: Annotated[str | None, typer.Option(help="A reward model that says what the choice is worth.")] = None,
+    n: Annotated[list[int] | None, typer.Option(help="Among how many; powers of 2 if absent.")] = None,
+    points: Points = False,
+    out: Picture = None,
+    output: Format = "table",
+) -> None:
+    """Say what the best of n responses is worth by gold, when reward models choose it, and where that turns down.
+
+    The file has as many responses of the starting policy for every prompt. Without bias for every n at once; scores
+    are in standard deviations of single responses, with 95 % intervals over prompts.
+    """
+    from flows.overoptimization import show_best_of_n
+
+    show_best_of_n(responses, proxy or [], gold, n or [], points, output, out)
+
+
+@evaluate.command("overoptimization")
+def overoptimization(
+    checkpoints: Annotated[
+        Path, typer.Argument(metavar="FILE", help="step, prompt, kl, proxy, gold: a row a checkpoint and prompt.")
+    ],
+    points: Points = False,
+    out: Picture = None,
+    output: Format = "table",
+) -> None:
+    """Say where gold turns down while a policy is trained on a proxy, by its checkpoints and by Gao's law.
+
+    The least step is the starting policy. `kl` is in nats, summed over the tokens of the checkpoint's own samples.
+    """
+    from flows.overoptimization import show_checkpoints
+
+    show_checkpoints(checkpoints, points, output, out)
+
+
 @app.command()
 def extrapolate(
     start: Annotated[str, typer.Argument(metavar="START", help="The checkpoint that training started from.")],
@@ -562,49 +605,6 @@ def judges(
 
 Points = Annotated[bool, typer.Option("--points", help="Print the points of the curves.")]
 Picture = Annotated[Path | None, typer.Option("-o", "--out", help="An SVG picture of the curves to write.")]
-
-
-@evaluate.command("best-of-n")
-def best_of_n(
-    responses: Annotated[
-        Path, typer.Argument(metavar="FILE", help="prompt, response; gold or proxy where no model is named for it.")
-    ],
-    proxy: Annotated[
-        list[str] | None,
-        typer.Option(help="A reward model that chooses: a folder, a hub name, an ensemble's FILE.json."),
-    ] = None,
-    gold: Annotated[str | None, typer.Option(help="A reward model that says what the choice is worth.")] = None,
-    n: Annotated[list[int] | None, typer.Option(help="Among how many; powers of 2 if absent.")] = None,
-    points: Points = False,
-    out: Picture = None,
-    output: Format = "table",
-) -> None:
-    """Say what the best of n responses is worth by gold, when reward models choose it, and where that turns down.
-
-    The file has as many responses of the starting policy for every prompt. Without bias for every n at once; scores
-    are in standard deviations of single responses, with 95 % intervals over prompts.
-    """
-    from flows.overoptimization import show_best_of_n
-
-    show_best_of_n(responses, proxy or [], gold, n or [], points, output, out)
-
-
-@evaluate.command("overoptimization")
-def overoptimization(
-    checkpoints: Annotated[
-        Path, typer.Argument(metavar="FILE", help="step, prompt, kl, proxy, gold: a row a checkpoint and prompt.")
-    ],
-    points: Points = False,
-    out: Picture = None,
-    output: Format = "table",
-) -> None:
-    """Say where gold turns down while a policy is trained on a proxy, by its checkpoints and by Gao's law.
-
-    The least step is the starting policy. `kl` is in nats, summed over the tokens of the checkpoint's own samples.
-    """
-    from flows.overoptimization import show_checkpoints
-
-    show_checkpoints(checkpoints, points, output, out)
 
 
 @app.command()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,18 +12,19 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from curation.readers import read_records
 from curation.records import BadRow
+from flows.measure import subject_of
 from flows.page import WIDTH, svg
 from flows.tables import check_format, show
-from schemas.errors import ConfigError, InputError, explain_settings
-from schemas.prompts import Message
+from schemas.errors import InputError
+from training.evaluate.benchmarks import item
 from training.evaluate.best_of_n import tied_share
-from training.evaluate.ensemble import Ensemble
 from training.evaluate.overoptimization import Curve, best_of_n_curve, checkpoint_curve
-from training.evaluate.rewards import Item, rewards_of
+from training.evaluate.rewards import Item
+from training.evaluate.subject import rewards_that_fit
+from training.progress import shown
 
 TITLES = {"proxy": "proxy", "gold": "gold; dashed: the fitted law"}
 HEIGHT = 190
@@ -44,7 +46,11 @@ class Samples(NamedTuple):
         if model is None:
             found = np.array([number(record, column) for record in self.records])
         else:
-            found = np.asarray(reward_of(model)(self.items), dtype=np.float64)
+            with shown() as report:
+                rewards = rewards_that_fit(subject_of(model), self.items, progress=partial(report, model))
+            found = rewards.astype(np.float64)
+            if long := int(np.isnan(found).sum()):
+                raise InputError(f"{long} of {len(found)} samples are longer than {model} reads; leave them out.")
         return found.reshape(len(self.prompts), -1)
 
 
@@ -122,8 +128,7 @@ def read_samples(path: Path) -> Samples:
     by_prompt: dict[str, list[tuple[Item, Mapping[str, Any]]]] = {}
     for record in records_of(path, ("prompt", "response")):
         prompt = record["prompt"]
-        messages = [Message(role="user", content=prompt)] if isinstance(prompt, str) else prompt
-        by_prompt.setdefault(str(prompt), []).append(((messages, str(record["response"])), record))
+        by_prompt.setdefault(str(prompt), []).append((item(prompt, record["response"]), record))
     sizes = {len(samples) for samples in by_prompt.values()}
     if len(sizes) != 1:
         raise InputError(f"{path}: prompts have {min(sizes)} to {max(sizes)} responses; give every prompt as many.")
@@ -149,13 +154,3 @@ def number(record: Mapping[str, Any], column: str) -> float:
         return float(record[column])
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"A record has no number {column!r}: name a model for it, or add the column.") from error
-
-
-def reward_of(model: str) -> Callable[[Sequence[Item]], NDArray[Any]]:
-    """Rewards of a model folder, a model on the hub, or an ensemble stored as FILE.json."""
-    if not model.endswith(".json"):
-        return lambda items: rewards_of(model, items)
-    try:
-        return Ensemble.model_validate_json(Path(model).read_bytes()).rewards_of
-    except ValidationError as error:
-        raise ConfigError(f"{model} is no ensemble: {explain_settings(error)}") from error

@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -183,42 +184,15 @@ def sandbox(bars: Bars, count: int, seeds: int) -> None:
     flips[np.random.default_rng(0).permutation(len(flips))[: round(NOISE * len(flips))]] = True
     noisy = labelled(pairs, flips)
     say(f"sandbox: {pairs.num_rows} pairs, {flips.sum()} turned round; {tests.num_rows} test pairs")
-    none, ones = np.full(len(flips), np.nan), np.ones(len(flips))
-    best = None
-    for name, settings in PANELS.items():
-        started = time.perf_counter()
-        rewards, clean = voted(noisy, settings), voted(pairs, settings)
-        seconds = (time.perf_counter() - started) / 2
-        treated = Policy().treat(rewards, ones, none)
-        found = linear.auc(-treated["mu"].to_numpy(), flips)
-        singles = [linear.auc(-one, flips) for one in rewards.differences]
-        flip = (treated["treatment"] == "flip").to_numpy()
-        shares = {
-            anchors: (Policy(anchors=anchors).treat(clean, ones, none)["treatment"] == "flip").sum() / len(flips)
-            for anchors in (0.0, Policy().anchors)
-        }
-        wrong = (strengths(clean, standardise=True)["mu"] < 0).sum() / len(flips)
-        say(
-            f"{name}: AUC {found:.3f} (one voter {np.mean(singles):.3f}), below zero {(treated['mu'] < 0).mean():.3f}, "
-            f"flipped {flip.mean():.3f} of which wrong {flips[flip].mean() if flip.any() else 0:.3f}, "
-            f"noise {NOISE} -> {(flips ^ flip).mean():.3f}, {seconds:.1f} s"
-        )
-        say(
-            f"  clean labels: below zero {wrong:.3f}, flipped {shares[Policy().anchors]:.4f}, "
-            f"without anchors {shares[0.0]:.4f}"
-        )
-        bars.add(f"sandbox AUC, {name}", found, 0.8, most=False)
-        bars.add(f"sandbox clean labels flipped, {name}", shares[Policy().anchors], 0.02)
-        if name == TREATS:
-            best = treated, flip
-    assert best is not None
-    treated, flip = best
-    fields = {"soft_label": treated["soft_label"].to_numpy(), "margin": treated["margin"].to_numpy()}
+    treated = {name: sandbox_panel(bars, name, settings, pairs, noisy, flips) for name, settings in PANELS.items()}
+    found = treated[TREATS]
+    flip = (found["treatment"] == "flip").to_numpy()
+    soft, margin = found["soft_label"].to_numpy(), found["margin"].to_numpy()
     trials = {
         "noisy": (noisy, {}),
         "flipped": (labelled(noisy, flip), {}),
-        "flipped and soft": (labelled(noisy, flip, soft_label=fields["soft_label"]), {}),
-        "flipped, soft and margins": (labelled(noisy, flip, **fields), {"use_margin": True}),
+        "flipped and soft": (labelled(noisy, flip, soft_label=soft), {}),
+        "flipped, soft and margins": (labelled(noisy, flip, soft_label=soft, margin=margin), {"use_margin": True}),
         "clean": (pairs, {}),
     }
     hits = {
@@ -234,6 +208,37 @@ def sandbox(bars: Bars, count: int, seeds: int) -> None:
         )
     gain = difference_interval(hits["flipped"], hits["noisy"], where)
     bars.add("sandbox gain of the flips, lower end", gain.low, 0.0, most=False)
+
+
+def sandbox_panel(
+    bars: Bars, name: str, settings: VoterSettings, pairs: pa.Table, noisy: pa.Table, flips: np.ndarray
+) -> pl.DataFrame:
+    """Say how well a panel finds the pairs that were turned round, and what it does to clean ones; how it treats."""
+    none, ones = np.full(len(flips), np.nan), np.ones(len(flips))
+    started = time.perf_counter()
+    rewards, clean = voted(noisy, settings), voted(pairs, settings)
+    seconds = (time.perf_counter() - started) / 2
+    treated = Policy().treat(rewards, ones, none)
+    found = linear.auc(-treated["mu"].to_numpy(), flips)
+    singles = [linear.auc(-one, flips) for one in rewards.differences]
+    flip = (treated["treatment"] == "flip").to_numpy()
+    shares = {
+        anchors: (Policy(anchors=anchors).treat(clean, ones, none)["treatment"] == "flip").sum() / len(flips)
+        for anchors in (0.0, Policy().anchors)
+    }
+    wrong = (strengths(clean, standardise=True)["mu"] < 0).sum() / len(flips)
+    say(
+        f"{name}: AUC {found:.3f} (one voter {np.mean(singles):.3f}), below zero {(treated['mu'] < 0).mean():.3f}, "
+        f"flipped {flip.mean():.3f} of which wrong {flips[flip].mean() if flip.any() else 0:.3f}, "
+        f"noise {NOISE} -> {(flips ^ flip).mean():.3f}, {seconds:.1f} s"
+    )
+    say(
+        f"  clean labels: below zero {wrong:.3f}, flipped {shares[Policy().anchors]:.4f}, "
+        f"without anchors {shares[0.0]:.4f}"
+    )
+    bars.add(f"sandbox AUC, {name}", found, 0.8, most=False)
+    bars.add(f"sandbox clean labels flipped, {name}", shares[Policy().anchors], 0.02)
+    return treated
 
 
 def main() -> None:

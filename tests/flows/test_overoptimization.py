@@ -136,5 +136,12 @@ def test_a_file_that_does_not_do_says_why(tmp_path: Path, rows: list, says: str)
 def test_an_ensemble_that_is_none_says_why(tmp_path: Path, answers: Path) -> None:
     bad = tmp_path / "bad.json"
     bad.write_text('{"members": []}')
-    with pytest.raises(ConfigError, match="is no ensemble: members"):
+    with pytest.raises(ConfigError, match="holds no ensemble: members"):
         show_best_of_n(answers, [str(bad)], None, [], False, "json", None)
+
+
+def test_a_sample_that_a_model_cannot_read_says_so(tmp_path: Path, models: list[Path]) -> None:
+    """The models read 64 tokens."""
+    rows = [{"prompt": "say w1", "response": text, "gold": 0.0} for text in ("w1", "w2 " * 60)]
+    with pytest.raises(InputError, match="1 of 2 samples are longer than"):
+        show_best_of_n(write(tmp_path / "long.jsonl", rows), [str(models[0])], None, [], False, "json", None)
