@@ -87,7 +87,8 @@ def _train(lake: Lake, job: Training, version: DatasetVersion, out: Path) -> Map
     start = start_of(lake, job.model, version, data)
     with shown() as report:
         named = _named(report, f"{job.job} on {version.label}")
-        trained = train(job.job, data, start, out, job.resolved, report=named, draw=draw)
+        cache = lake.folder / "cache" / "reference"
+        trained = train(job.job, data, start, out, job.resolved, report=named, draw=draw, cache=cache)
     record = trained.record
     row = {
         "model_id": _model_id(job, version),

@@ -19,6 +19,7 @@ def main(
     data: Annotated[Path, typer.Option(help="folder of an exported dataset version")],
     model: Annotated[str, typer.Option(help="model folder, or owner/name on the hub")],
     out: Annotated[Path, typer.Option(help="folder for the trained model")],
+    cache: Annotated[Path | None, typer.Option(help="folder that keeps reference log-probabilities for later")] = None,
     change: Annotated[list[str] | None, typer.Option("--set", help="beta=0.3, fit.learning_rate=1e-4 ...")] = None,
 ) -> None:
     """Train JOB from an exported dataset version and measure it on the held-out split."""
@@ -28,7 +29,7 @@ def main(
         from training.train import train
 
         with shown() as report:
-            trained = train(job, data, model, out, changes, report=report)
+            trained = train(job, data, model, out, changes, report=report, cache=cache)
     except PrefineryError as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(error.exit_code) from error

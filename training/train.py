@@ -16,7 +16,7 @@ from torch import Tensor
 
 from schemas.errors import InputError
 from training.attention import choose_attention
-from training.batches import Examples, PairBatch, PairExamples, SequenceBatch
+from training.batches import Examples
 from training.card import card
 from training.checkpoint import Loaded, TrainingRecord, load_policy, load_reward, revision_of, save
 from training.data import Version, read_version, set_apart
@@ -30,6 +30,7 @@ from training.objectives.pairwise import Pairwise
 from training.objectives.reward import Reward
 from training.prepare import PreparedPairs, PreparedSequences, prepare_pairs, prepare_sequences
 from training.progress import Report, silent
+from training.reference import store_reference
 from training.resume import HISTORY, claim
 from training.score import score_all
 
@@ -63,11 +64,13 @@ def train(
     *,
     report: Report = silent,
     draw: Callable[[History], str] | None = None,
+    cache: Path | None = None,
 ) -> Trained:
     """Train `job` (`reward`, `dpo`, `sft` or any objective) on an exported version and save the result to `out`.
 
     The same seed, data and base give the same bytes on a CPU, also where a run was killed, and the same call went on
-    with what it had kept in `OUT.unfinished`. `draw` makes an SVG of the learning curves.
+    with what it had kept in `OUT.unfinished`. `draw` makes an SVG of the learning curves. `cache` keeps reference
+    log-probabilities for other runs.
     """
     settings = settings if isinstance(settings, TrainSettings) else settings_of(job, settings)
     version = read_version(data)
@@ -82,7 +85,7 @@ def train(
         "processes": state.num_processes,
     })  # fmt: skip
     loaded = load(settings, model)
-    history, metrics = run(settings, version, loaded, unfinished, report)
+    history, metrics = run(settings, version, loaded, unfinished, report, cache and cache / revision)
     record = TrainingRecord(
         kind=settings.objective.kind,
         data=version.label,
@@ -118,9 +121,17 @@ def load(settings: TrainSettings, model: Path | str) -> Loaded:
 
 
 def run(
-    settings: TrainSettings, version: Version, loaded: Loaded, unfinished: Path, report: Report
+    settings: TrainSettings,
+    version: Version,
+    loaded: Loaded,
+    unfinished: Path,
+    report: Report,
+    cache: Path | None,
 ) -> tuple[History, dict[str, float]]:
-    """Train `loaded` in place; returns the metrics of all steps, and figures of the last one and the held-out split."""
+    """Train `loaded` in place; returns the metrics of all steps, and figures of the last one and the held-out split.
+
+    `cache` is of the weights as they are now.
+    """
     objective = settings.objective
     tuner = adapt(loaded.model, settings.lora, settings.fit.seed) if settings.lora else None
     scorer = objective.scorer(loaded.model)
@@ -131,7 +142,8 @@ def run(
     examples = {name: objective.examples(part) for name, part in parts.items() if name != "test"}
     if isinstance(objective, Pairwise) and objective.needs_reference:
         learned = [pairs for each in examples.values() for pairs in objective.referenced(each)]
-        store_reference([*learned, parts["test"].examples], scorer, settings, report)
+        wanted = [*learned, parts["test"].examples]
+        store_reference(wanted, scorer, settings.fit.precision, report, cache)
     around = objective.around(scorer, loaded.tokenizer, settings.max_length, settings.fit.precision)
     kept = {"folder": unfinished, "held_out": examples.get("held_out")}
     history: list[dict[str, float]] = []
@@ -185,20 +197,3 @@ def evaluate(
         return {"test_nll": float(-found.sum() / part.examples.units.sum())}
     figures = pair_accuracy(found.numpy(), part.rows.column("prompt_id").to_pylist(), settings.fit.seed).figures()
     return {f"test_{name}": float(value) for name, value in figures.items()}
-
-
-def store_reference(examples: Sequence[Any], scorer: torch.nn.Module, settings: TrainSettings, report: Report) -> None:
-    """Log-probabilities under the model as it starts, once for all epochs; then no second model is needed."""
-    for pairs in examples:
-        if len(pairs):
-            pairs.reference = reference_logps(scorer, pairs, settings, report)
-
-
-def reference_logps(scorer: torch.nn.Module, pairs: PairExamples, settings: TrainSettings, report: Report) -> Tensor:
-    """[2P] summed log-probabilities, all chosen first."""
-
-    def summary(scores: Tensor, _: SequenceBatch | PairBatch) -> Tensor:
-        return torch.stack(scores.sum(1).chunk(2), dim=1)
-
-    both = score_all(scorer, pairs, summary, settings.fit.precision, lambda a, b: report("reference", a, b))
-    return both.T.reshape(-1)

@@ -19,7 +19,7 @@ from training.loop import accumulate, micro_batches, silence_dropout
 from training.objectives.pairwise import PAIRWISE, Pairwise
 from training.prepare import PreparedPairs
 from training.progress import silent
-from training.train import store_reference
+from training.reference import store_reference
 
 trl = pytest.importorskip("trl", reason="TRL is not installed; the extra [dev] has it")
 datasets = pytest.importorskip("datasets")
@@ -72,7 +72,7 @@ def ours(folder: Path, pairs: PairExamples, objective: Pairwise) -> tuple[float,
     settings = settings_of(objective.name)
     model, reference = models("KTO" if objective.name == "kto" else "DPO", folder)
     made = objective.examples(PreparedPairs(pairs, None, None))  # pyright: ignore[reportArgumentType]
-    store_reference(objective.referenced(made), objective.scorer(reference), settings, silent)
+    store_reference(objective.referenced(made), objective.scorer(reference), settings.fit.precision, silent)
     silence_dropout(scorer := objective.scorer(model).train())
     accelerator = Accelerator(cpu=True)
     parts = micro_batches(accelerator, made, torch.arange(len(pairs)), 10**9 if objective.whole_steps else 100)

@@ -1,0 +1,81 @@
+"""Log-probabilities under the model that a run starts from: one pass for all epochs, and for later runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from pathlib import Path
+
+import torch
+from accelerate import PartialState
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from schemas.ids import content_id
+from training.batches import PairBatch, PairExamples, SequenceBatch, Sequences
+from training.progress import Report
+from training.score import Precision, score_all
+
+LOGPS = "reference"
+"""The tensor of a file: [2P] float32, all chosen first."""
+
+
+def store_reference(
+    examples: Iterable[PairExamples],
+    scorer: nn.Module,
+    precision: Precision,
+    report: Report,
+    cache: Path | None = None,
+) -> None:
+    """Give pairs their log-probabilities under `scorer` as it is; then no second model is needed.
+
+    With a `cache`, a folder of this very model, what is known of the same tokens is read, and what is not is kept
+    there. Any file of it may be removed.
+    """
+    device = next(scorer.parameters()).device
+    for pairs in examples:
+        if not len(pairs):
+            continue
+        file = cache and cache / f"{key(pairs.sequences, precision, device)}.safetensors"
+        known = read(file, 2 * len(pairs)) if file else None
+        # No process writes before all have looked: they take the same way.
+        PartialState().wait_for_everyone()
+        pairs.reference = reference_logps(scorer, pairs, precision, report) if known is None else known
+        if file and known is None and PartialState().is_main_process:
+            write(file, pairs.reference)
+
+
+def reference_logps(scorer: nn.Module, pairs: PairExamples, precision: Precision, report: Report) -> Tensor:
+    """[2P] summed log-probabilities of the responses, all chosen first."""
+
+    def summary(scores: Tensor, _: SequenceBatch | PairBatch) -> Tensor:
+        return torch.stack(scores.sum(1).chunk(2), dim=1)
+
+    both = score_all(scorer, pairs, summary, precision, lambda done, total: report("reference", done, total))
+    return both.T.reshape(-1)
+
+
+def key(sequences: Sequences, precision: Precision, device: torch.device) -> str:
+    """A digest of all that decides the log-probabilities under a model: tokens, arithmetic, and the kind of device."""
+    tokens = blake2b(digest_size=16)
+    for part in (sequences.ids, sequences.lengths, sequences.cuts):
+        tokens.update(part.numpy().data)
+    return content_id("reference", tokens.hexdigest(), precision, device.type)
+
+
+def read(file: Path, size: int) -> Tensor | None:
+    """What a file holds; None where there is none, or one that a killed process or a full disk has spoilt."""
+    try:
+        found = load_file(file)[LOGPS]
+    except (OSError, SafetensorError, KeyError):
+        return None
+    return found if found.shape == (size,) else None
+
+
+def write(file: Path, logps: Tensor) -> None:
+    """Store log-probabilities, whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(".draft")
+    save_file({LOGPS: logps.contiguous()}, draft)
+    draft.replace(file)
