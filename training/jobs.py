@@ -16,9 +16,11 @@ from training.lora import Lora
 from training.objectives import Objective
 from training.objectives.likelihood import LIKELIHOOD
 from training.objectives.pairwise import PAIRWISE
+from training.objectives.policy import POLICY
 from training.objectives.reward import REWARD
+from training.online import RolloutSettings
 
-FAMILIES: tuple[Registry[Any], ...] = (LIKELIHOOD, PAIRWISE, REWARD)
+FAMILIES: tuple[Registry[Any], ...] = (LIKELIHOOD, PAIRWISE, REWARD, POLICY)
 
 
 def words() -> dict[str, Registry[Any]]:
@@ -54,6 +56,8 @@ class TrainSettings(Strict):
     """How a fresh reward head starts: small random numbers, or zero."""
     lora: Lora | None = None
     """Learn low-rank adapters instead of all weights, and merge them at the end."""
+    rollout: RolloutSettings | None = None
+    """What is sampled between steps, and what rewards it: of objectives that learn from their own responses."""
     held_out: float = Field(default=0.05, gt=0, lt=1)
     """Share of the train split's prompts that measures the held-out loss, where `fit.patience` is set."""
 

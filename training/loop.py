@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
 
 import torch
 from accelerate import Accelerator
@@ -19,7 +19,7 @@ from torch.optim import AdamW, Optimizer
 
 from schemas.base import Strict
 from schemas.errors import ConfigError
-from training.batches import BatchT, Examples, budget_batches, epoch_batches
+from training.batches import Batch_co, BatchT, Examples, budget_batches, epoch_batches
 from training.objectives import Step
 from training.resume import keep, keep_best, take_best, take_up
 from training.score import Precision, autocast
@@ -84,6 +84,45 @@ def fit(
     folder: Path | None = None,
     held_out: Examples[BatchT] | None = None,
 ) -> Iterator[dict[str, float]]:
+    """Train `model` in place on examples at hand; yields the metrics of every optimizer step, as `walk` does."""
+    yield from walk(model, Epochs(examples, settings), loss_of, settings, around, folder=folder, held_out=held_out)
+
+
+class Steps(Protocol[Batch_co]):
+    """What every step of a run learns."""
+
+    total: int
+    """Steps"""
+
+    def after(self, done: int) -> Iterator[tuple[Examples[Batch_co], Tensor, Mapping[str, float]]]:
+        """Of every step after the first `done`: examples, the rows of them, and figures to report with it."""
+        ...
+
+
+class Epochs(Generic[BatchT]):
+    """Examples at hand, epoch after epoch, each in an order of its own."""
+
+    def __init__(self, examples: Examples[BatchT], settings: FitSettings) -> None:
+        self.examples = examples
+        self.settings = settings
+        self.total = total_steps(len(examples), settings)
+
+    def after(self, done: int) -> Iterator[tuple[Examples[BatchT], Tensor, Mapping[str, float]]]:
+        """Batches of examples of like length."""
+        for rows in islice(orders(self.examples.lengths, self.settings), done, self.total):
+            yield self.examples, rows, {}
+
+
+def walk(
+    model: nn.Module,
+    steps: Steps[BatchT],
+    loss_of: Callable[[Any, BatchT], Step],
+    settings: FitSettings,
+    around: Callable[[int], AbstractContextManager[Any]] = nullcontext,
+    *,
+    folder: Path | None = None,
+    held_out: Examples[BatchT] | None = None,
+) -> Iterator[dict[str, float]]:
     """Train `model` in place; yields the metrics of every optimizer step.
 
     `model(batch)` gives scores, `loss_of(scores, batch)` a Step; the gradient of optimizer step n is taken within
@@ -96,14 +135,13 @@ def fit(
     accelerator = begin(settings, folder)
     silence_dropout(model.train())
     ready, optimizer = accelerator.prepare(model, adamw(model, settings))
-    total = total_steps(len(examples), settings)
     wanted = settings.micro_batch_tokens or MICRO_BATCH_TOKENS.get(accelerator.device.type, 2**14)
     max_tokens = sys.maxsize if wanted == "all" else wanted
     history = take_up(accelerator, folder) if folder else []
     yield from history
     clock, unkept_s = time.perf_counter(), 0.0
-    batches = islice(orders(examples.lengths, settings), len(history), total)
-    for step, rows in enumerate(batches, len(history) + 1):
+    total = steps.total
+    for step, (examples, rows, known) in enumerate(steps.after(len(history)), len(history) + 1):
         if stalled(history, settings.patience):
             break
         parts = micro_batches(accelerator, examples, rows, max_tokens)
@@ -113,7 +151,7 @@ def fit(
         # All processes see the same mean time, and so keep the same steps.
         metrics["seconds"] = torch.tensor(time.perf_counter() - clock)
         clock = time.perf_counter()
-        figures = {"step": step, "total_steps": total, **means(accelerator, metrics), **pace}
+        figures = {"step": step, "total_steps": total, **means(accelerator, metrics), **pace, **known}
         took_s = figures.pop("seconds")
         unkept_s += took_s
         figures["tokens/s"] = int(examples.tokens[rows].sum()) / took_s
@@ -148,7 +186,7 @@ def descend(
 ) -> dict[str, float]:
     """Walk down the gradient at `rate`, and forget it; returns the rate and the length of the gradient."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group["rate"]
     norm = accelerator.clip_grad_norm_(model.parameters(), settings.max_grad_norm)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
@@ -267,14 +305,17 @@ def learning_rate(step: int, total: int, settings: FitSettings) -> float:
 
 
 def adamw(model: nn.Module, settings: FitSettings) -> AdamW:
-    """AdamW in one fused kernel."""
-    learned = [weight for weight in model.parameters() if weight.requires_grad]
-    groups = [
-        {"params": [weight for weight in learned if weight.dim() > 1], "weight_decay": settings.weight_decay},
-        {"params": [weight for weight in learned if weight.dim() <= 1], "weight_decay": 0.0},
+    """AdamW in one fused kernel. A model's `rates` say which of its parts learn faster, and how many times."""
+    rates: Mapping[str, float] = getattr(model, "rates", {})
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for name, weight in model.named_parameters():
+        if weight.requires_grad:
+            groups.setdefault((rates.get(name.partition(".")[0], 1.0), weight.dim() > 1), []).append(weight)
+    parts = [
+        {"params": weights, "rate": rate, "weight_decay": settings.weight_decay if decays else 0.0}
+        for (rate, decays), weights in sorted(groups.items(), key=lambda group: group[0], reverse=True)
     ]
-    groups = [group for group in groups if group["params"]]
-    return AdamW(groups, lr=settings.learning_rate, betas=settings.betas, fused=True)
+    return AdamW(parts, lr=settings.learning_rate, betas=settings.betas, fused=True)
 
 
 def silence_dropout(model: nn.Module) -> None:

@@ -33,17 +33,19 @@ SCORING_TOKENS = 2**14
 class TokenScorer(nn.Module):
     """A causal language model as a function from a batch to the log-probabilities of its response tokens."""
 
-    def __init__(self, policy: PreTrainedModel) -> None:
+    def __init__(self, policy: PreTrainedModel, temperature: float = 1.0) -> None:
+        """`temperature` is that of the sampling whose probabilities are asked for."""
         super().__init__()
         take_pairs(policy)
         self.policy = policy
+        self.temperature = temperature
 
     def forward(self, batch: SequenceBatch | PairBatch) -> Tensor:
         """[N, C] float32 log p(response token | tokens before it); 0 where a response is shorter than C."""
         hidden = hidden_states(self.policy, batch)
         learned = batch.completion_mask
         head = self.policy.get_output_embeddings()
-        found = _logps(head, _rows(hidden, batch.before[learned]), batch.targets[learned])
+        found = _logps(head, _rows(hidden, batch.before[learned]), batch.targets[learned], self.temperature)
         return found.new_zeros(learned.shape).masked_scatter(learned, found)
 
 
@@ -76,16 +78,35 @@ class RewardScorer(nn.Module):
             return Scored(linear(pooled.float(), self.head.weight.float()), pooled)
 
 
+class ValueScorer(nn.Module):
+    """A sequence classifier as a critic: what it makes of every state in which a response token is chosen."""
+
+    def __init__(self, model: PreTrainedModel, column: int) -> None:
+        super().__init__()
+        take_pairs(model)
+        self.model: Any = model
+        self.column = column
+
+    def forward(self, batch: SequenceBatch) -> Tensor:
+        """[N, C] float32 the head's output before each response token; 0 where a response is shorter than C."""
+        hidden, learned = hidden_states(self.model, batch), batch.completion_mask
+        states = _rows(hidden, batch.before[learned])
+        with torch.autocast(states.device.type, enabled=False):
+            found = linear(states.float(), self.model.score.weight[self.column, None].float()).squeeze(1)
+        return found.new_zeros(learned.shape).masked_scatter(learned, found)
+
+
 def _rows(hidden: Tensor, places: Tensor) -> Tensor:
     """[T, H] the rows `places` of [R * W, H]. `embedding` because its backward pass is fast and deterministic."""
     return torch.nn.functional.embedding(places, hidden)
 
 
-def _logps(head: Any, hidden: Tensor, targets: Tensor) -> Tensor:
+def _logps(head: Any, hidden: Tensor, targets: Tensor, temperature: float) -> Tensor:
     """[T] float32 log-probabilities of `targets` [T] given hidden states [T, H], in tiles of bounded memory."""
 
     def tile(states: Tensor, wanted: Tensor) -> Tensor:
-        return -cross_entropy(head(states).float(), wanted, reduction="none")
+        logits = head(states).float()
+        return -cross_entropy(logits if temperature == 1 else logits / temperature, wanted, reduction="none")
 
     size = max(1, TILE_LOGITS // head.weight.shape[0])
     if len(targets) <= size:

@@ -36,7 +36,7 @@ def encode(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[Messages], resp
     Prompt and response are never tokenised apart and joined: a token may span the border. The cut is the longest
     common prefix of ids(prompt) and ids(prompt + response).
     """
-    heads = _ids(tokenizer, _texts(tokenizer, prompts))
+    heads = encode_prompts(tokenizer, prompts)
     fulls = _ids(tokenizer, _texts(tokenizer, prompts, responses))
     eos = tokenizer.eos_token_id
     if not isinstance(eos, int):
@@ -45,6 +45,11 @@ def encode(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[Messages], resp
         Encoded(full if full and full[-1] == eos else [*full, eos], _common_prefix(head, full))
         for head, full in zip(heads, fulls, strict=True)
     ]
+
+
+def encode_prompts(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[Messages]) -> list[list[int]]:
+    """Token ids of prompts, ready for a response."""
+    return _ids(tokenizer, _texts(tokenizer, prompts))
 
 
 def _texts(

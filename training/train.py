@@ -21,17 +21,21 @@ from training.card import card
 from training.checkpoint import Loaded, TrainingRecord, load_policy, load_reward, revision_of, save
 from training.data import Version, read_version, set_apart
 from training.evaluate.accuracy import pair_accuracy
+from training.evaluate.implicit_reward import Rewards
 from training.jobs import TrainSettings, settings_of
-from training.loop import fit
+from training.loop import fit, walk
 from training.lora import adapt, merge
 from training.objectives import Objective
 from training.objectives.likelihood import Likelihood
 from training.objectives.pairwise import Pairwise
+from training.objectives.policy import Policy
 from training.objectives.reward import Reward
+from training.online import HELD_OUT_PROMPTS, Online, RolloutSettings, prompts_of
 from training.prepare import PreparedPairs, PreparedSequences, prepare_pairs, prepare_sequences
 from training.progress import Report, silent
 from training.reference import store_reference
 from training.resume import HISTORY, claim
+from training.rollout.rewards import Composition
 from training.score import score_all
 
 Prepared = PreparedPairs | PreparedSequences
@@ -65,12 +69,13 @@ def train(
     report: Report = silent,
     draw: Callable[[History], str] | None = None,
     cache: Path | None = None,
+    judges: Mapping[str, Rewards] | None = None,
 ) -> Trained:
     """Train `job` (`reward`, `dpo`, `sft` or any objective) on an exported version and save the result to `out`.
 
     The same seed, data and base give the same bytes on a CPU, also where a run was killed, and the same call went on
     with what it had kept in `OUT.unfinished`. `draw` makes an SVG of the learning curves. `cache` keeps reference
-    log-probabilities for other runs.
+    log-probabilities for other runs. `judges` are what `rollout.rewards` may name beside models.
     """
     settings = settings if isinstance(settings, TrainSettings) else settings_of(job, settings)
     version = read_version(data)
@@ -85,7 +90,10 @@ def train(
         "processes": state.num_processes,
     })  # fmt: skip
     loaded = load(settings, model)
-    history, metrics = run(settings, version, loaded, unfinished, report, cache and cache / revision)
+    if isinstance(settings.objective, Policy):
+        history, metrics = run_online(settings, version, loaded, unfinished, report, judges or {})
+    else:
+        history, metrics = run(settings, version, loaded, unfinished, report, cache and cache / revision)
     record = TrainingRecord(
         kind=settings.objective.kind,
         data=version.label,
@@ -155,6 +163,42 @@ def run(
     for name, part in parts.items():
         figures |= counts(part, name)
     figures |= evaluate(parts["test"], objective, scorer, settings, report)
+    if tuner is not None:
+        merge(tuner)
+    return history, figures
+
+
+def run_online(
+    settings: TrainSettings,
+    version: Version,
+    loaded: Loaded,
+    unfinished: Path,
+    report: Report,
+    judges: Mapping[str, Rewards],
+) -> tuple[History, dict[str, float]]:
+    """Train `loaded` in place on its own responses; returns the metrics of all steps, and of the last one and of
+    responses to prompts of the held-out split, before and after.
+    """
+    objective, rollout = settings.objective, settings.rollout or RolloutSettings()
+    assert isinstance(objective, Policy)
+    tuner = adapt(loaded.model, settings.lora, settings.fit.seed) if settings.lora else None
+    scorer = objective.scorer(loaded.model)
+    rewards = Composition(rollout.rewards, judges)
+    room = settings.max_length - rollout.max_tokens
+    asked = {name: prompts_of(version.split(name), loaded, room) for name in ("train", "test")}
+    held_out = asked["test"][:HELD_OUT_PROMPTS]
+    history: list[dict[str, float]] = []
+    with rollout.sampler.start(loaded, str(loaded.model.name_or_path)) as engine:
+        steps = Online(objective, settings.fit, rollout, asked["train"], loaded, scorer, engine, rewards, unfinished)
+        before = steps.mean_reward(held_out)
+        for step in walk(scorer, steps, objective.loss_of, settings.fit, folder=unfinished):
+            report("train", int(step["step"]), int(step["total_steps"]), step)
+            history.append({name: value for name, value in step.items() if name != "tokens/s"})
+        after = steps.mean_reward(held_out)
+    figures = {f"train_{name}": value for name, value in history[-1].items() if name != "step"}
+    figures |= {"train_kept": float(len(asked["train"])), "test_kept": float(len(held_out))}
+    figures |= {f"test_{name}_before": value for name, value in before.items()}
+    figures |= {f"test_{name}": value for name, value in after.items()}
     if tuner is not None:
         merge(tuner)
     return history, figures

@@ -6,6 +6,7 @@ None gives a reward to a text that it cannot read whole.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from pydantic import ValidationError
 
 from schemas.errors import ConfigError, ModelError, explain_settings
 from schemas.ids import content_id
-from training.checkpoint import context_of, is_classifier, revision_of, tokenizer_of
+from training.checkpoint import context_of, is_classifier, load_policy, load_reward, revision_of, tokenizer_of
 from training.evaluate.ensemble import Ensemble
-from training.evaluate.implicit_reward import Implicit
+from training.evaluate.implicit_reward import Implicit, Rewards, implicit_rewards
 from training.evaluate.rewards import Item, rewards_of
+from training.gated import is_gated, load_gated
 from training.score import Precision, Progress, unseen
 from training.tokens import encode
 
@@ -69,6 +71,23 @@ def rewards_that_fit(
     else:
         found[whole] = rewards_of(subject, kept, precision=precision, progress=progress)
     return found
+
+
+def opened(subject: Subject) -> Rewards:
+    """The subject's rewards, its models kept in memory for as many calls as follow."""
+    models = _models(subject)
+    if isinstance(subject, Implicit):
+        return partial(implicit_rewards, *map(load_policy, models), beta=subject.beta)
+    loaded = [load_gated(one) if is_gated(one) else load_reward(one) for one in models]
+    each = [partial(rewards_of, one) for one in loaded]
+    if not isinstance(subject, Ensemble):
+        return each[0]
+
+    def together(items: Sequence[Item]) -> NDArray[np.floating[Any]]:
+        known = zip(each, subject.members, strict=True)
+        return subject.combined([(rewards(items) - one.mean) / one.std for rewards, one in known])
+
+    return together
 
 
 def _models(subject: Subject) -> Sequence[Path | str]:

@@ -1,0 +1,79 @@
+"""What a response is worth: models and judges, each shaped by itself, then added."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, NamedTuple
+
+import numpy as np
+import torch
+from pydantic import BeforeValidator, PlainSerializer
+from torch import Tensor
+
+from schemas.base import Plugin, Strict
+from schemas.errors import ConfigError
+from training.evaluate.implicit_reward import Rewards
+from training.evaluate.rewards import Item
+from training.evaluate.subject import opened, read_subject
+from training.shaping import Given, State, Transform, chain_of, shape, start
+
+Chain = Annotated[
+    tuple[Transform, ...],
+    BeforeValidator(chain_of),
+    PlainSerializer(lambda chain: [Plugin.spec(one) for one in chain]),
+]
+
+
+class Component(Strict):
+    """One part of the reward."""
+
+    source: str
+    """A reward model's folder or hub name, an ensemble's FILE.json, or the name of a judge that the caller gives."""
+    weight: float = 1.0
+    shaping: Chain = ()
+    """Transforms of this part, one after another, before it is weighed."""
+
+
+class Worth(NamedTuple):
+    """What N responses are worth."""
+
+    rewards: Tensor
+    """[N] float32, shaped, weighed and added"""
+    raw: Tensor
+    """[K, N] as each component gave them"""
+    states: tuple[tuple[State, ...], ...]
+    """Of every component's transforms, after this batch"""
+
+
+class Composition:
+    """Components with their models in memory."""
+
+    def __init__(self, components: Sequence[Component], judges: Mapping[str, Rewards]) -> None:
+        if not components:
+            raise ConfigError('Name what rewards: rollout.rewards=[{"source": REWARD_MODEL}].')
+        self.components = components
+        self.sources = [judges.get(one.source) or opened(read_subject(one.source)) for one in components]
+
+    @property
+    def reads_references(self) -> bool:
+        """Whether a transform compares with responses of the policy as it started."""
+        return any(step.reads_references for one in self.components for step in one.shaping)
+
+    def start(self) -> tuple[tuple[State, ...], ...]:
+        """The states before the first batch."""
+        return tuple(start(one.shaping) for one in self.components)
+
+    def raw(self, items: Sequence[Item]) -> Tensor:
+        """[K, N] what each component says. What it cannot say is its mean over the others."""
+        found = np.stack([np.asarray(source(items), dtype=np.float32) for source in self.sources])
+        means = np.nan_to_num(np.nanmean(found, axis=1, keepdims=True)) if np.isnan(found).any() else found
+        return torch.from_numpy(np.where(np.isnan(found), means, found))
+
+    def worth(self, raw: Tensor, references: Tensor, tokens: Tensor, states: Sequence[tuple[State, ...]]) -> Worth:
+        """The reward of raw ones [K, N], given those of M reference responses to each prompt [K, N, M]."""
+        total, after = torch.zeros(raw.shape[1]), []
+        for one, rewards, known, state in zip(self.components, raw, references, states, strict=True):
+            shaped, later = shape(one.shaping, Given(rewards, known, tokens), state)
+            total += one.weight * shaped
+            after.append(later)
+        return Worth(total, raw, tuple(after))

@@ -1,0 +1,93 @@
+"""transformers' own decoding with the weights that are being trained: nothing to copy, and slower than an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from training.checkpoint import Loaded
+from training.prepare import pad_of
+from training.rollout.samplers import Engine, Sampled, Sampler, Sampling
+
+
+class Transformers(Sampler):
+    """Batches in this process. A response depends on its own seed and prompt alone, up to rounding."""
+
+    name = "transformers"
+
+    batch_size: int = Field(default=256, ge=1)
+    """Responses decoded at once."""
+
+    @contextmanager
+    def start(self, policy: Loaded, folder: str) -> Iterator[Engine]:  # noqa: ARG002
+        """The policy itself: its weights are always those that are trained."""
+        yield Engine(partial(_sample, policy, self.batch_size), lambda: None)
+
+
+@torch.no_grad()
+def _sample(
+    policy: Loaded, batch_size: int, prompts: Sequence[list[int]], seeds: Sequence[int], sampling: Sampling
+) -> list[Sampled]:
+    """Longest prompts first, so that a batch pads little."""
+    order = sorted(range(len(prompts)), key=lambda place: -len(prompts[place]))
+    found: dict[int, Sampled] = {}
+    training = policy.model.training
+    policy.model.eval()
+    for start in range(0, len(order), batch_size):
+        places = order[start : start + batch_size]
+        batch = _batch(policy, [prompts[place] for place in places], [seeds[place] for place in places], sampling)
+        found |= dict(zip(places, batch, strict=True))
+    policy.model.train(training)
+    return [found[place] for place in range(len(prompts))]
+
+
+def _batch(policy: Loaded, prompts: Sequence[list[int]], seeds: Sequence[int], sampling: Sampling) -> list[Sampled]:
+    """One batch, token by token. When half of its rows have ended, they leave it."""
+    model: Any = policy.model
+    width, device = max(map(len, prompts)), model.device
+    pad, end = pad_of(policy.tokenizer), policy.tokenizer.eos_token_id
+    ids = torch.tensor([[pad] * (width - len(one)) + one for one in prompts], device=device)
+    mask = torch.tensor([[0] * (width - len(one)) + [1] * len(one) for one in prompts], device=device)
+    places = (mask.cumsum(1) - 1).clamp(min=0)
+    draws = torch.stack([_draws(seed, sampling.max_tokens) for seed in seeds]).to(device)
+    responses: list[list[int]] = [[] for _ in prompts]
+    rows = list(range(len(prompts)))
+    cache: Any = None
+    for step in range(sampling.max_tokens):
+        read = {"input_ids": ids, "attention_mask": mask, "position_ids": places, "past_key_values": cache}
+        out = model(**read, use_cache=True, logits_to_keep=1)
+        cache = out.past_key_values
+        chosen = _choose(out.logits[:, -1], draws[:, step], sampling.temperature)
+        for row, token in zip(rows, chosen.tolist(), strict=True):
+            if responses[row][-1:] != [end]:
+                responses[row].append(token)
+        going = torch.tensor([responses[row][-1] != end for row in rows], device=device)
+        if not going.any():
+            break
+        ids, places = chosen[:, None], places[:, -1:] + 1
+        mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
+        if int(going.sum()) * 2 <= len(rows):
+            kept = going.nonzero().squeeze(1)
+            cache.batch_select_indices(kept)
+            ids, mask, places, draws = ids[kept], mask[kept], places[kept], draws[kept]
+            rows = [rows[row] for row in kept.tolist()]
+    return [Sampled(one, one[-1] == end) for one in responses]
+
+
+def _draws(seed: int, count: int) -> Tensor:
+    """[count] float64 uniform numbers of a response's own."""
+    return torch.rand(count, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def _choose(logits: Tensor, draws: Tensor, temperature: float) -> Tensor:
+    """[N] a token for each row of logits [N, V]: where its cumulative probability passes a uniform number [N]."""
+    if temperature == 0:
+        return logits.argmax(1)
+    passed = (logits.double() / temperature).softmax(1).cumsum(1)
+    return torch.searchsorted(passed, draws[:, None] * passed[:, -1:], right=True).squeeze(1)
