@@ -22,6 +22,8 @@ from schemas.models import MODELS
 from schemas.runs import RUNS, StageRun
 from training.checkpoint import revision_of
 from training.data import read_version
+from training.jobs import TrainSettings
+from training.objectives.policy.ppo import Ppo
 from training.progress import Report, shown
 from training.scratch import from_scratch, shape_of
 from training.train import train
@@ -40,8 +42,9 @@ def retrain(label: str, recipe_file: str, warehouse: str, overrides: dict[str, A
 def train_on(lake: Lake, recipe: Recipe, version: DatasetVersion) -> list[str]:
     """Train every job of the recipe that has no model of this version yet."""
     folders = [model_folder(lake, job, version) for job in recipe.train]
+    made = {job.job: folder for job, folder in zip(recipe.train, folders, strict=True)}
     for job in untrained(lake, recipe, version):
-        _train(lake, job, version, model_folder(lake, job, version))
+        _train(lake, job, version, model_folder(lake, job, version), made)
     return [str(folder) for folder in folders]
 
 
@@ -81,14 +84,18 @@ def _is_stored(lake: Lake, job: Training, version: DatasetVersion) -> bool:
     return bool(known) and model_folder(lake, job, version).is_dir()
 
 
-def _train(lake: Lake, job: Training, version: DatasetVersion, out: Path) -> Mapping[str, float]:
+def _train(
+    lake: Lake, job: Training, version: DatasetVersion, out: Path, made: Mapping[str, Path] | None = None
+) -> Mapping[str, float]:
+    """`made` are the models of the recipe's jobs, which rewards may name."""
     started = time.monotonic()
     data = export(lake, version, lake.folder / "exports" / version.label)
     start = start_of(lake, job.model, version, data)
     with shown() as report:
         named = _named(report, f"{job.job} on {version.label}")
         cache = lake.folder / "cache" / "reference"
-        trained = train(job.job, data, start, out, job.resolved, report=named, draw=draw, cache=cache)
+        settings = with_models(job.resolved, made or {})
+        trained = train(job.job, data, start, out, settings, report=named, draw=draw, cache=cache)
     record = trained.record
     row = {
         "model_id": _model_id(job, version),
@@ -132,6 +139,22 @@ def start_of(lake: Lake, model: str, version: DatasetVersion, data: Path) -> Pat
         folder = lake.folder / "models" / version.label / model.replace("/", "-")
         return from_scratch(read_version(data), shape, folder)
     return model_path(model)
+
+
+def with_models(settings: TrainSettings, made: Mapping[str, Path]) -> TrainSettings:
+    """The settings with folders for the names of models that reward, or that a critic starts from."""
+
+    def place(name: str) -> str:
+        return str(made[name]) if name in made else model_path(name)
+
+    if settings.rollout is None:
+        return settings
+    rewards = [one.model_copy(update={"source": place(one.source)}) for one in settings.rollout.rewards]
+    objective = settings.objective
+    if isinstance(objective, Ppo) and objective.critic is not None:
+        objective = objective.model_copy(update={"critic": place(objective.critic)})
+    rollout = settings.rollout.model_copy(update={"rewards": tuple(rewards)})
+    return settings.model_copy(update={"objective": objective, "rollout": rollout})
 
 
 def _named(report: Report, what: str) -> Report:

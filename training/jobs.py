@@ -18,7 +18,7 @@ from training.objectives.likelihood import LIKELIHOOD
 from training.objectives.pairwise import PAIRWISE
 from training.objectives.policy import POLICY
 from training.objectives.reward import REWARD
-from training.online import RolloutSettings
+from training.rollout import RolloutSettings
 
 FAMILIES: tuple[Registry[Any], ...] = (LIKELIHOOD, PAIRWISE, REWARD, POLICY)
 

@@ -30,11 +30,12 @@ from training.objectives.likelihood import Likelihood
 from training.objectives.pairwise import Pairwise
 from training.objectives.policy import Policy
 from training.objectives.reward import Reward
-from training.online import HELD_OUT_PROMPTS, Online, RolloutSettings, prompts_of
+from training.online import HELD_OUT_PROMPTS, Online
 from training.prepare import PreparedPairs, PreparedSequences, prepare_pairs, prepare_sequences
 from training.progress import Report, silent
 from training.reference import store_reference
 from training.resume import HISTORY, claim
+from training.rollout import RolloutSettings, prompts_of
 from training.rollout.rewards import Composition
 from training.score import score_all
 

@@ -244,8 +244,8 @@ def sandbox_panel(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", help="cost, linear, sandbox")
-    parser.add_argument("--pairs", type=int, default=256, help="of HH-RLHF, whose votes are timed")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--pairs", type=int, default=768, help="of HH-RLHF, whose votes are timed")
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seeds", type=int, default=20, help="of the linear fixture")
     parser.add_argument("--prompts", type=int, default=1000, help="of the sandbox")
     parser.add_argument("--models", type=int, default=2, help="reward models of the sandbox for each set of labels")

@@ -77,3 +77,9 @@ class Composition:
             total += one.weight * shaped
             after.append(later)
         return Worth(total, raw, tuple(after))
+
+    def figures(self, raw: Tensor) -> dict[str, float]:
+        """The mean reward of raw ones [K, N], weighed and not shaped, and of each component where there are several."""
+        means = raw.mean(1).tolist()
+        each = {f"reward_{place}": mean for place, mean in enumerate(means)} if len(means) > 1 else {}
+        return {"reward": sum(one.weight * mean for one, mean in zip(self.components, means, strict=True)), **each}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -52,17 +53,19 @@ class VLLM(Sampler):
             raise UpstreamError("vLLM is not installed; set rollout.sampler=transformers.") from error
         sleeps = torch.cuda.is_available()
         try:
-            llm = LLM(
-                model=folder,
-                dtype=self.dtype,
-                max_model_len=self.max_model_len,
-                gpu_memory_utilization=self.memory,
-                enforce_eager=self.enforce_eager,
-                enable_sleep_mode=sleeps,
-                enable_prefix_caching=True,
-                disable_log_stats=True,
-                use_tqdm_on_load=False,
-            )
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # vLLM's use of torch is not our user's business
+                llm = LLM(
+                    model=folder,
+                    dtype=self.dtype,
+                    max_model_len=self.max_model_len,
+                    gpu_memory_utilization=self.memory,
+                    enforce_eager=self.enforce_eager,
+                    enable_sleep_mode=sleeps,
+                    enable_prefix_caching=True,
+                    disable_log_stats=True,
+                    use_tqdm_on_load=False,
+                )
         except (ValueError, OSError) as error:
             raise ModelError(f"vLLM cannot load {folder}: {str(error).splitlines()[0]}") from error
         torch.set_num_threads(threads)
@@ -80,7 +83,8 @@ def _push(llm: Any, sleeps: bool, policy: Loaded) -> None:
     if sleeps:
         llm.wake_up(tags=["weights"])
     runner = llm.llm_engine.model_executor.driver_worker.worker.model_runner
-    runner.model.load_weights((name, weight.detach()) for name, weight in policy.model.state_dict().items())
+    # Not the model's own `load_weights`: on a CPU the engine has packed the weights it loaded.
+    runner.reload_weights(weights_iterator=iter(policy.model.state_dict().items()))
     if sleeps:
         llm.wake_up(tags=["kv_cache"])
     llm.reset_prefix_cache()

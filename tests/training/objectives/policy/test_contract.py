@@ -14,7 +14,7 @@ from tests.training.objectives.policy.conftest import batch_of, rollouts
 from training.objectives.policy import LINEAR_FROM, POLICY, Policy, Rollouts, chi_square
 from training.objectives.policy.grpo import Grpo
 from training.objectives.policy.ppo import Judged
-from training.online import distances
+from training.rollout.record import distances
 
 ALL = sorted(POLICY.classes)
 
@@ -149,7 +149,7 @@ def test_worked_estimators(apart: float, k1: float, k2: float, k3: float) -> Non
     for estimator, value in (("k2", k2), ("k3", k3), ("ratio_k3", k3)):
         objective = Grpo.model_validate({"kl": 2.0, "estimator": estimator})
         assert loss_of(objective, logps, batch_of(torch.zeros(1, 1), reference=reference)) == pytest.approx(2 * value)
-    figures = distances(logps, logps - reference, torch.ones(1, 1, dtype=torch.bool), known=True)
+    figures = distances(logps, logps - reference, torch.ones(1, 1, dtype=torch.bool))
     assert [figures[name] for name in ("kl", "kl_k2", "kl_k3")] == pytest.approx([k1, k2, k3])
 
 

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from transformers import GenerationConfig
+
+from training.checkpoint import Loaded
+from training.rollout.samplers import SAMPLERS, Engine, Sampling
+
+PROMPTS = [[1, 8, 9], [1, 10], [1, 11, 12, 13, 14], [1, 8, 9], [1, 15, 16]]
+SEEDS = [5, 6, 7, 8, 9]
+
+
+@pytest.fixture
+def engine(policy: Loaded):
+    with SAMPLERS.build("transformers").start(policy, "") as started:
+        yield started
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.7, 1.0])
+def test_a_response_depends_on_its_own_prompt_and_seed(engine: Engine, temperature: float) -> None:
+    sampling = Sampling(temperature=temperature, max_tokens=12)
+    together = engine.sample(PROMPTS, SEEDS, sampling)
+    alone = [engine.sample([prompt], [seed], sampling)[0] for prompt, seed in zip(PROMPTS, SEEDS, strict=True)]
+    assert together == alone
+    assert (together[0] == together[3]) == (temperature == 0), "one prompt under two seeds"
+
+
+def test_greedy_is_what_transformers_generates(engine: Engine, policy: Loaded) -> None:
+    found = engine.sample(PROMPTS[:1], [0], Sampling(temperature=0, max_tokens=12))[0]
+    config = GenerationConfig(max_new_tokens=12, do_sample=False, eos_token_id=2, pad_token_id=0)
+    model: Any = policy.model
+    whole = model.generate(torch.tensor(PROMPTS[:1]), generation_config=config)
+    assert found.ids == whole[0, 3:].tolist()
+
+
+def test_ends_are_told_from_cuts(engine: Engine, policy: Loaded) -> None:
+    for most in (1, 3, 30):
+        for sampled in engine.sample(PROMPTS * 8, list(range(40)), Sampling(max_tokens=most)):
+            assert sampled.stopped == (sampled.ids[-1] == policy.tokenizer.eos_token_id)
+            assert 2 not in sampled.ids[:-1]
+            assert sampled.stopped or len(sampled.ids) == most
+
+
+def test_tokens_come_as_often_as_they_are_likely(engine: Engine, policy: Loaded) -> None:
+    with torch.no_grad():
+        chances = (policy.model(torch.tensor(PROMPTS[:1])).logits[0, -1] / 0.7).softmax(0)
+    drawn = engine.sample(PROMPTS[:1] * 2000, list(range(2000)), Sampling(temperature=0.7, max_tokens=1))
+    counts = torch.bincount(torch.tensor([one.ids[0] for one in drawn]), minlength=len(chances))
+    expected = 2000 * chances
+    seen = expected >= 5
+    squares = ((counts - expected) ** 2 / expected)[seen].sum()
+    assert squares < 2 * int(seen.sum()), "a chi-square far beyond its mean"
+
+
+def test_a_sampler_leaves_the_model_as_it_was(engine: Engine, policy: Loaded) -> None:
+    policy.model.train()
+    before = torch.random.get_rng_state()
+    engine.sample(PROMPTS, SEEDS, Sampling(max_tokens=2))
+    assert policy.model.training
+    assert torch.equal(before, torch.random.get_rng_state())
