@@ -33,6 +33,12 @@ def read_ratings(folder: Path, split: str) -> list[Rated]:
         raise InputError(f"{path} is not in UltraFeedback's format: {error!r}") from error
 
 
+def ratings_by(folder: Path, split: str, attribute: str) -> dict[tuple[str, str], float]:
+    """(prompt, response) -> rating, of the responses of one split that have the rating `attribute`."""
+    rated = read_ratings(folder, split)
+    return {(one.prompt, one.response): one.ratings[attribute] for one in rated if attribute in one.ratings}
+
+
 def rating_of(ratings: Mapping[tuple[str, str], float], prompt: Messages, response: str) -> float:
     """What the response to a prompt of one turn was rated, NaN where it was not."""
     return ratings.get((prompt[0]["content"], response), float("nan")) if len(prompt) == 1 else float("nan")

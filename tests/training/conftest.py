@@ -8,6 +8,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -16,6 +17,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from schemas.datasets import fingerprint
 from training.checkpoint import Loaded, load_policy
+from training.evaluate.implicit_reward import response_logps
 
 WORDS = [f"w{number}" for number in range(40)] + ["good", "bad", "say", "it"]
 TEMPLATE = (
@@ -104,6 +106,17 @@ def write_version(folder: Path, pairs: pa.Table) -> Path:
     }  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder
+
+
+def ranked_right(policy: Path, pairs: pa.Table) -> float:
+    """Share of the held-out pairs whose chosen response the policy holds likelier, whatever it was trained on."""
+    held_out = pairs.filter(pc.field("split") == "test")
+    prompts = held_out.column("prompt").to_pylist()
+    chosen, rejected = (
+        response_logps(policy, [*zip(prompts, held_out.column(side).to_pylist(), strict=True)])
+        for side in ("chosen", "rejected")
+    )
+    return float((chosen > rejected).mean())
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from accelerate import PartialState
 from numpy.typing import NDArray
+from torch import Tensor
 
 from schemas.errors import ModelError
-from training.batches import PairExamples, Sequences
+from training.batches import PairBatch, PairExamples, Sequences
 from training.checkpoint import Loaded, load_policy
-from training.objectives.pairwise.entailment import Entailment
 from training.prepare import pad_of
 from training.score import Precision, TokenScorer, score_all
 from training.tokens import Messages, encode
@@ -40,4 +40,10 @@ def log_odds(
             raise ModelError(f"The model's tokenizer cuts {word!r} in pieces; name a word that is one token.")
     one = torch.ones(len(questions))
     pairs = PairExamples(Sequences.of(both[0] + both[1], pad_of(tokenizer)), margin=0 * one, weight=one, soft_label=one)
-    return score_all(TokenScorer(policy).to(PartialState().device), pairs, Entailment().gap_of, precision).numpy()
+    return score_all(TokenScorer(policy).to(PartialState().device), pairs, _of_first_tokens, precision).numpy()
+
+
+def _of_first_tokens(logps: Tensor, _: PairBatch) -> Tensor:
+    """[N] of one word less the other, from token log-probabilities [2N, 2]: what `entailment` trains."""
+    yes, no = logps[:, 0].chunk(2)
+    return yes - no

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import ClassVar, Literal, NamedTuple
 
 from torch import Tensor
@@ -24,16 +23,19 @@ class TokenLogps(NamedTuple):
 
 
 class Likelihood(Objective):
-    """Base of objectives on single sequences."""
+    """Base of objectives on single sequences: likelihood of their tokens. They say which are learned."""
 
     family: ClassVar[str] = "likelihood"
     default: ClassVar[str] = "sft"
     kind: ClassVar[Literal["policy", "reward"]] = "policy"
     learning_rate: ClassVar[float] = 2e-5
 
-    @abstractmethod
     def __call__(self, logps: TokenLogps) -> Step:
-        """Loss and metrics of N sequences; the loss is a mean over learned tokens."""
+        """-sum(weight * logp) / number of tokens: every token of a step counts alike, in long and short responses."""
+        count = logps.mask.sum().clamp(min=1)
+        plain = -logps.logps.sum() / count
+        loss = -(logps.logps.sum(1) * logps.weight).sum() / count
+        return Step(loss, {"nll": plain.detach()})
 
     def loss_of(self, scores: Tensor, batch: SequenceBatch) -> Step:
         """The objective on token log-probabilities [N, C]."""

@@ -18,7 +18,7 @@ from training.batches import PairBatch, PairExamples
 from training.objectives import Step
 from training.objectives.reward import Reward
 from training.prepare import PreparedPairs
-from training.ratings import MEAN, rating_of, read_ratings
+from training.ratings import MEAN, rating_of, ratings_by
 from training.score import Scored
 
 
@@ -75,8 +75,7 @@ class Regression(Reward):
         """[2P] float32, all chosen first."""
         if self.ratings is None:
             return torch.full((2 * rows.num_rows,), torch.nan)
-        rated = [one for one in read_ratings(self.ratings, "train") if self.attribute in one.ratings]
-        known = {(one.prompt, one.response): one.ratings[self.attribute] for one in rated}
+        known = ratings_by(self.ratings, "train", self.attribute)
         sides = (("prompt", "chosen"), ("rejected_prompt", "rejected"))
         texts = [zip(rows.column(a).to_pylist(), rows.column(b).to_pylist(), strict=True) for a, b in sides]
         return torch.tensor([rating_of(known, prompt, response) for side in texts for prompt, response in side])

@@ -12,9 +12,10 @@ from transformers import PreTrainedTokenizerFast
 from tests.training.conftest import pair_row, pair_table, write_version
 from training.batches import PairBatch
 from training.objectives import Step
+from training.objectives.links import LinkedBatch, goes_on, variants_of
 from training.objectives.reward import PairRewards
 from training.objectives.reward.bradley_terry import BradleyTerry
-from training.objectives.reward.mapl import LinkedBatch, Mapl, goes_on, variants_of
+from training.objectives.reward.mapl import Mapl
 from training.prepare import prepare_pairs
 from training.score import Scored
 from training.train import train

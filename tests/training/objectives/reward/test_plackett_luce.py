@@ -13,7 +13,8 @@ from torch.nn.functional import logsigmoid
 from tests.training.conftest import pair_row, pair_table, write_version
 from training.checkpoint import load_reward
 from training.evaluate.rewards import rewards_of
-from training.objectives.reward.plackett_luce import PlackettLuce, Rankings, rankings
+from training.objectives.lists import rankings
+from training.objectives.reward.plackett_luce import PlackettLuce, Rankings
 from training.prepare import prepare_pairs
 from training.score import RewardScorer
 from training.tokens import encode
