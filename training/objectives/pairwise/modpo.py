@@ -28,6 +28,9 @@ class MODPO(Relative):
     What the others add to the policy's reward is known beforehand, and the labels teach the rest. The models score both
     sides once, before training. The version's own margins are not read: they say how far apart the labels hold two
     sides and are never below 0, while a pair teaches most where other objectives disagree with its label.
+
+    Rewards and held-out accuracy are the policy's, of all objectives together: where others outweigh the labels, it
+    ranks pairs against them.
     """
 
     name: ClassVar[str] = "modpo"

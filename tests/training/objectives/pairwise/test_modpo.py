@@ -103,10 +103,10 @@ def test_a_bandit_finds_the_optimum_of_the_weighed_rewards() -> None:
     assert (found.exp() * (found - optimum)).sum() < 0.01
 
 
-def test_conflicts_are_counted() -> None:
+def test_pairs_that_the_others_would_turn_round_are_counted() -> None:
     pair = of(*GOLDEN)
-    both = type(pair)(*(part.repeat(2) for part in pair))._replace(margin=torch.tensor([0.4, -0.1]))
-    assert weighed(0.5, 0.5)(both).metrics["conflict"] == 0.5
+    three = type(pair)(*(part.repeat(3) for part in pair))._replace(margin=torch.tensor([0.4, -0.1, 0.3]))
+    assert weighed(0.5, 0.5)(three).metrics["conflict"].item() == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize(
