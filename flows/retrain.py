@@ -21,8 +21,9 @@ from schemas.ids import canonical, content_id
 from schemas.models import MODELS
 from schemas.runs import RUNS, StageRun
 from training.checkpoint import revision_of
-from training.data import read_version
+from training.data import Version, read_version
 from training.jobs import TrainSettings
+from training.objectives.policy import Policy
 from training.objectives.policy.ppo import Ppo
 from training.progress import Report, shown
 from training.scratch import from_scratch, shape_of
@@ -114,7 +115,7 @@ def _train(
     }
     stage = StageRun.of(
         version.run_id or version.fingerprint,
-        _funnel(job, version, trained.metrics),
+        _funnel(job, read_version(data), trained.metrics),
         recipe=version.recipe,
         seconds=time.monotonic() - started,
     )
@@ -122,15 +123,18 @@ def _train(
     return trained.metrics
 
 
-def _funnel(job: Training, version: DatasetVersion, metrics: Mapping[str, float]) -> Funnel:
-    """Pairs of the version that were trained or tested on, and those dropped, by reason."""
+def _funnel(job: Training, version: Version, metrics: Mapping[str, float]) -> Funnel:
+    """What was trained or tested on, and what was dropped, by reason: pairs, or the prompts of an online job."""
+    online = isinstance(job.resolved.objective, Policy)
+    ids = version.pairs.column("prompt_id" if online else "pair_id")
     dropped: Counter[str] = Counter()
     for name, count in metrics.items():
         _, found, reason = name.partition("_dropped_")
-        if found:
+        if found and count:
             dropped[reason] += int(count)
     kept = sum(int(count) for name, count in metrics.items() if name.endswith("_kept"))
-    return Funnel(stage=f"train {job.job}", unit="pairs", read=version.n_pairs, kept=kept, dropped=dict(dropped))
+    unit = "prompts" if online else "pairs"
+    return Funnel(stage=f"train {job.job}", unit=unit, read=len(ids.unique()), kept=kept, dropped=dict(dropped))
 
 
 def start_of(lake: Lake, model: str, version: DatasetVersion, data: Path) -> Path | str:

@@ -79,7 +79,9 @@ class Online:
                 yield rollout.examples, rows, rollout.figures
 
     def mean_reward(self, prompts: Sequence[Prompt]) -> dict[str, float]:
-        """Figures of one response to each of `prompts` by the policy as it is."""
+        """Figures of one response to each of `prompts` by the policy as it is; none without prompts."""
+        if not prompts:
+            return {}
         seeds = [seed_of(self.fit.seed, "test", one.prompt_id) for one in prompts]
         self.engine.push()
         sampled = self._sample(prompts, seeds, self.objective.temperature)

@@ -31,7 +31,7 @@ from training.objectives.pairwise import Pairwise
 from training.objectives.policy import Policy
 from training.objectives.reward import Reward
 from training.online import HELD_OUT_PROMPTS, Online
-from training.prepare import PreparedPairs, PreparedSequences, prepare_pairs, prepare_sequences
+from training.prepare import TOO_LONG, PreparedPairs, PreparedSequences, prepare_pairs, prepare_sequences
 from training.progress import Report, silent
 from training.reference import store_reference
 from training.resume import HISTORY, claim
@@ -186,18 +186,21 @@ def run_online(
     scorer = objective.scorer(loaded.model)
     rewards = Composition(rollout.rewards, judges)
     room = settings.max_length - rollout.max_tokens
-    asked = {name: prompts_of(version.split(name), loaded, room) for name in ("train", "test")}
-    held_out = asked["test"][:HELD_OUT_PROMPTS]
+    learned, too_long = prompts_of(version.split("train"), loaded, room)
+    tested, test_too_long = prompts_of(version.split("test"), loaded, room)
+    held_out = tested[:HELD_OUT_PROMPTS]
     history: list[dict[str, float]] = []
     with rollout.sampler.start(loaded, str(loaded.model.name_or_path)) as engine:
-        steps = Online(objective, settings.fit, rollout, asked["train"], loaded, scorer, engine, rewards, unfinished)
+        steps = Online(objective, settings.fit, rollout, learned, loaded, scorer, engine, rewards, unfinished)
         before = steps.mean_reward(held_out)
         for step in walk(scorer, steps, objective.loss_of, settings.fit, folder=unfinished):
             report("train", int(step["step"]), int(step["total_steps"]), step)
             history.append({name: value for name, value in step.items() if name != "tokens/s"})
         after = steps.mean_reward(held_out)
     figures = {f"train_{name}": value for name, value in history[-1].items() if name != "step"}
-    figures |= {"train_kept": float(len(asked["train"])), "test_kept": float(len(held_out))}
+    figures |= {"train_kept": float(len(learned)), "test_kept": float(len(held_out))}
+    figures |= {f"train_dropped_{TOO_LONG}": float(too_long), f"test_dropped_{TOO_LONG}": float(test_too_long)}
+    figures["test_dropped_not_asked"] = float(len(tested) - len(held_out))
     figures |= {f"test_{name}_before": value for name, value in before.items()}
     figures |= {f"test_{name}": value for name, value in after.items()}
     if tuner is not None:

@@ -115,7 +115,7 @@ def test_the_command_trains(version_folder: Path, model_folder: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("job", "change", "message"),
     [
-        ("dpp", "beta=0.3", "training.objectives has no 'dpp'. Did you mean 'dpo'?"),
+        ("dpoo", "beta=0.3", "training.objectives has no 'dpoo'. Did you mean 'dpo'?"),
         ("dpo", "beta", "--set beta: write key=value."),
         ("dpo", "beta=much", "training.objectives.pairwise.dpo: beta: "),
     ],

@@ -50,12 +50,13 @@ class Prompt(NamedTuple):
     ids: list[int]
 
 
-def prompts_of(pairs: pa.Table, loaded: Loaded, most: int) -> list[Prompt]:
-    """The prompts of some pairs, each once, that leave room: at most `most` tokens."""
+def prompts_of(pairs: pa.Table, loaded: Loaded, most: int) -> tuple[list[Prompt], int]:
+    """The prompts of some pairs, each once, of at most `most` tokens, and how many are longer."""
     rows = {row["prompt_id"]: row["prompt"] for row in pairs.select(["prompt_id", "prompt"]).to_pylist()}
     encoded = encode_prompts(loaded.tokenizer, list(rows.values()))
     found = [Prompt(*one) for one in zip(rows, rows.values(), encoded, strict=True)]
-    return [prompt for prompt in found if len(prompt.ids) <= most]
+    short = [prompt for prompt in found if len(prompt.ids) <= most]
+    return short, len(found) - len(short)
 
 
 def permutation(count: int, *parts: object) -> Tensor:
