@@ -167,6 +167,29 @@ def run(
 
 
 @app.command()
+def iterate(
+    recipe: Annotated[
+        Path, typer.Argument(metavar="RECIPE.yaml", help="It trains the policy that answers its prompts.")
+    ],
+    times: Annotated[int, typer.Option(min=1, help="How often.")] = 3,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one key.")] = None,
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+) -> None:
+    """Answer, judge, pair, publish and train again and again, each time with the policy made last: online DPO.
+
+    Every time has prompts of its own. What is done stays: the same command goes on from there.
+    """
+    from flows.server import use_server_of
+
+    use_server_of(warehouse)
+    from flows.iterate import iterate as run_iterations
+
+    overrides = dict(_assignment(text) for text in set_ or [])
+    for label in run_iterations(str(recipe), str(warehouse), times, overrides):
+        typer.echo(label)
+
+
+@app.command()
 def reparse(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="A recipe whose judges are to read again.")],
     warehouse: Warehouse = DEFAULT_WAREHOUSE,

@@ -109,7 +109,8 @@ def chosen_prompts(lake: Lake, recipe: Recipe) -> list[Prompt]:
         raise ConfigError("This recipe names no prompts; add `prompts: {sources: [NAME]}`.")
     shares, limit = recipe.prompts.shares, recipe.prompts.limit
     tables = [lake.ask("prompts_of", sources=list(sources), most=most) for sources, most in shares]
-    rows = sorted((row for table in tables for row in table.to_pylist()), key=lambda row: row["prompt_id"])
+    found = (row for table in tables for row in table.to_pylist() if recipe.prompts.takes(row["prompt_id"]))
+    rows = sorted(found, key=lambda row: row["prompt_id"])
     if not rows:
         wanted = " or ".join(recipe.prompts.sources)
         raise InputError(f"The warehouse has no prompts of source {wanted}; run `prefinery import` first.")
@@ -144,7 +145,7 @@ def generate(run: Run, prompts: Sequence[Prompt]) -> list[Response]:
     kept: list[Response] = []
     drops: list[Drop] = []
     for model, mine in groupby(asked, key=lambda wanted: wanted.model):
-        written = write(run, served(recipe, model), list(mine), recipe.generate.sampling, f"generate {model}")
+        written = write(run, served(run, model), list(mine), recipe.generate.sampling, f"generate {model}")
         kept.extend(written[0])
         drops.extend(written[1])
     run.finish(Funnel.of("generate", "responses", read=len(asked), kept=len(kept), drops=drops))

@@ -10,6 +10,11 @@ import polars as pl
 from flows.page import ROW, WIDTH, svg
 
 PANELS = {
+    "reward": "reward",
+    "kl": "KL from the start, nats per response",
+    "entropy": "entropy, nats per token",
+    "length": "tokens per response",
+    "explained_variance": "variance that the critic explains",
     "loss": "loss",
     "held_out_loss": "loss",
     "accuracy": "accuracy",
@@ -23,7 +28,7 @@ MOST_POINTS = 500
 
 
 def draw(history: Sequence[Mapping[str, float]]) -> str:
-    """An SVG with a panel for loss, accuracy, margin and gradient norm over the steps of a run."""
+    """An SVG with a panel for each figure of PANELS that a run has, over its steps."""
     every = -(-len(history) // MOST_POINTS)
     rows = [
         {"step": step["step"], "panel": panel, "of": NAMES.get(metric, "train"), "value": float(step[metric])}

@@ -83,7 +83,7 @@ def reward_figures(
         for model in run.recipe.generate.pool
         for response in write(
             run,
-            served(run.recipe, model),
+            served(run, model),
             [wanted for wanted in asked if wanted.model == model],
             run.recipe.generate.sampling,
             f"answer {model}",
@@ -105,11 +105,11 @@ def policy_figures(
     jobs = [job for job in run.recipe.train if job.resolved.objective.kind == "policy"]
     texts = [prompt.messages[-1]["content"] for prompt in prompts for _ in range(SAMPLES)]
     for job in jobs:
-        before = policy_texts(run, prompts, served(run.recipe, job.model))
+        before = policy_texts(run, prompts, served(run, job.model))
         yield Figure.of(job.model, "mean gold", data, mean_gold(texts, before))
         for version in versions:
             name = f"{version.label}/{job.job}"
-            after = policy_texts(run, prompts, served(run.recipe, name, str(model_folder(run.lake, job, version))))
+            after = policy_texts(run, prompts, served(run, name, str(model_folder(run.lake, job, version))))
             yield Figure.of(name, "mean gold", data, mean_gold(texts, after))
             yield Figure.of(name, f"gold gain over {job.model}", data, gold_gain(texts, after, before))
 

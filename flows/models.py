@@ -6,6 +6,20 @@ from pathlib import Path
 
 from flows.sandbox import MODELS, SANDBOX, sandbox_path
 from schemas.errors import ConfigError, nearest
+from warehouse.lake import Lake
+from warehouse.versions import find_version
+
+
+def located(lake: Lake, name: str) -> str:
+    """What to load for a model's name; `NAME@V/OBJECTIVE` is the last model that was trained so on a version."""
+    label, slash, objective = name.rpartition("/")
+    if not slash or "@" not in label:
+        return model_path(name)
+    version = find_version(lake, label)
+    found = lake.ask("model_of", dataset=version.dataset, version=version.version, objective=objective)
+    if not found.num_rows:
+        raise ConfigError(f"{label} has no model of the objective {objective!r}; `prefinery sql` shows `from models`.")
+    return str(found["path"][0].as_py())
 
 
 def model_path(name: str) -> str:

@@ -26,6 +26,7 @@ from curation.rules import RULES, Rule
 from curation.voting.strength import Policy
 from schemas.base import Plugin, Strict
 from schemas.errors import ConfigError, explain_settings
+from schemas.ids import draw
 from training.jobs import TrainSettings, settings_of
 from training.voters import VoterSettings
 
@@ -52,6 +53,18 @@ class PromptChoice(Strict):
     """Values of the `source` column; as a mapping, at most so many prompts of each, the first by id."""
     limit: int | None = Field(default=None, gt=0)
     """At most this many in all, the first by id; all when absent."""
+    part: tuple[int, int] | None = None
+    """(2, 3): the second third of them, by a hash of their ids, before `limit`. Parts share no prompt."""
+
+    @model_validator(mode="after")
+    def _part_is_one(self) -> Self:
+        if self.part is not None and not 1 <= self.part[0] <= self.part[1]:
+            raise ValueError("part: write (k, n), the k-th of n parts, from 1 to n")
+        return self
+
+    def takes(self, prompt_id: str) -> bool:
+        """Whether a prompt is of the part."""
+        return self.part is None or int(draw("part", prompt_id) * self.part[1]) == self.part[0] - 1
 
     @property
     def shares(self) -> list[tuple[tuple[str, ...], int | None]]:

@@ -12,7 +12,7 @@ from typing import Any
 from prefect import flow
 
 from flows.curves import draw
-from flows.models import model_path
+from flows.models import located
 from flows.recipe import Recipe, Training, load
 from schemas.datasets import DatasetVersion
 from schemas.errors import ConfigError
@@ -65,23 +65,23 @@ def untrained(lake: Lake, recipe: Recipe, version: DatasetVersion) -> list[Train
 
 def model_folder(lake: Lake, job: Training, version: DatasetVersion) -> Path:
     """Where a job's model of this version lies, or will lie."""
-    return (lake.folder / "models" / version.label / f"{job.job}-{_model_id(job, version)[:8]}").resolve()
+    return (lake.folder / "models" / version.label / f"{job.job}-{_model_id(lake, job, version)[:8]}").resolve()
 
 
-def _model_id(job: Training, version: DatasetVersion) -> str:
+def _model_id(lake: Lake, job: Training, version: DatasetVersion) -> str:
     """Same members, settings and starting weights: the same model."""
     settings = job.resolved.model_dump(mode="json")
-    return content_id("model", version.fingerprint, settings, start_revision(job.model))
+    return content_id("model", version.fingerprint, settings, start_revision(lake, job.model))
 
 
-def start_revision(model: str) -> str:
+def start_revision(lake: Lake, model: str) -> str:
     """What names the weights of a model to start from; one from scratch is what it is called."""
-    return model if shape_of(model) else revision_of(model_path(model))
+    return model if shape_of(model) else revision_of(located(lake, model))
 
 
 def _is_stored(lake: Lake, job: Training, version: DatasetVersion) -> bool:
     """Whether the books name the model and its folder is there."""
-    known = lake.ask("model", model_id=_model_id(job, version)).num_rows
+    known = lake.ask("model", model_id=_model_id(lake, job, version)).num_rows
     return bool(known) and model_folder(lake, job, version).is_dir()
 
 
@@ -95,11 +95,11 @@ def _train(
     with shown() as report:
         named = _named(report, f"{job.job} on {version.label}")
         cache = lake.folder / "cache" / "reference"
-        settings = with_models(job.resolved, made or {})
+        settings = with_models(lake, job.resolved, made or {})
         trained = train(job.job, data, start, out, settings, report=named, draw=draw, cache=cache)
     record = trained.record
     row = {
-        "model_id": _model_id(job, version),
+        "model_id": _model_id(lake, job, version),
         "kind": record.kind,
         "objective": canonical(record.objective),
         "base": job.model,
@@ -142,14 +142,14 @@ def start_of(lake: Lake, model: str, version: DatasetVersion, data: Path) -> Pat
     if shape := shape_of(model):
         folder = lake.folder / "models" / version.label / model.replace("/", "-")
         return from_scratch(read_version(data), shape, folder)
-    return model_path(model)
+    return located(lake, model)
 
 
-def with_models(settings: TrainSettings, made: Mapping[str, Path]) -> TrainSettings:
+def with_models(lake: Lake, settings: TrainSettings, made: Mapping[str, Path]) -> TrainSettings:
     """The settings with folders for the names of models that reward, or that a critic starts from."""
 
     def place(name: str) -> str:
-        return str(made[name]) if name in made else model_path(name)
+        return str(made[name]) if name in made else located(lake, name)
 
     if settings.rollout is None:
         return settings

@@ -149,7 +149,7 @@ def _who(run: Run, stage: RubricStage, draft: Draft) -> str:
     """Names all that a decision on a rubric depends on."""
     known = [response.response_id for response in draft.best_first]
     judge = stage.judge
-    facts = content_id(judge.spec(), served(run.recipe, judge.model).key, run.recipe.seed, stage.tau, known)
+    facts = content_id(judge.spec(), served(run, judge.model).key, run.recipe.seed, stage.tau, known)
     return f"{judge.name}:{judge.model}:{facts[:8]}"
 
 

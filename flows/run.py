@@ -15,7 +15,7 @@ from prefect.cache_policies import NO_CACHE
 from curation.asking import Question
 from curation.budget import Budget
 from curation.ledger import Plan, Requests, Served, Tally, answers, ask, plan
-from flows.models import model_path
+from flows.models import located
 from flows.recipe import Recipe
 from schemas.calls import Answered, Request
 from schemas.errors import LimitReached
@@ -65,10 +65,10 @@ class Run:
         self.started = now
 
 
-def served(recipe: Recipe, model: str, path: str | None = None) -> Served:
+def served(run: Run, model: str, path: str | None = None) -> Served:
     """A model behind the recipe's engine for it; `path` says where it lies when its name does not."""
     base, _, adapter = (path or model).partition("+")
-    return Served.of(recipe.engine_of(model), model, path or model_path(base), adapter or None)
+    return Served.of(run.recipe.engine_of(model), model, path or located(run.lake, base), adapter or None)
 
 
 def answer(run: Run, served: Served, requests: Requests, what: str) -> Iterator[Answered]:
@@ -96,7 +96,7 @@ def replies(
     """Every question with what it got and, after all of them, whatever the reader has put into `unread` meanwhile."""
     while True:
         requests = partial(_requests, asked)
-        yield from zip(asked(), answer(run, served(run.recipe, model), requests, what), strict=True)
+        yield from zip(asked(), answer(run, served(run, model), requests, what), strict=True)
         if not unread:
             return
         asked = partial(iter, unread.copy())

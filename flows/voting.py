@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from curation.voting.judges import judge_rewards
 from curation.voting.strength import Rewards
 from curation.voting.successor import Votes, successor
-from flows.models import model_path
+from flows.models import located
 from flows.recipe import Vote
 from flows.retrain import start_of, start_revision
 from flows.strength_report import figures_of, measures_length
@@ -65,7 +65,7 @@ def vote_on(
     before = pl.DataFrame(members(lake, version.dataset, version.version))
     train = before.filter(split="train")
     ballots = _judge_votes(lake, train, wanted)
-    panel = _panel(version, wanted, ballots)
+    panel = _panel(lake, version, wanted, ballots)
     known = lake.ask("panel_rewards", panel=panel)
     votes = _stored(known) if known.num_rows else _cast(lake, version, wanted, train, ballots)
     pairs = pl.DataFrame(lake.ask("pairs_named", wanted=pa.table({"pair_id": votes.pair_ids})))
@@ -89,13 +89,13 @@ def vote_on(
     return Outcome(publish(lake, draft), strengths)
 
 
-def _panel(version: DatasetVersion, wanted: Vote, ballots: pa.Table) -> str:
+def _panel(lake: Lake, version: DatasetVersion, wanted: Vote, ballots: pa.Table) -> str:
     """Names all that decides the rewards: the members, the voters and their weights, and what the judges said."""
     return content_id(
         "panel",
         version.fingerprint,
         wanted.model_dump(mode="json", exclude={"policy"}),
-        [start_revision(model) for model in (*wanted.ensembles, *wanted.models)],
+        [start_revision(lake, model) for model in (*wanted.ensembles, *wanted.models)],
         ballots.column("vote_id").to_pylist(),
     )
 
@@ -147,16 +147,19 @@ def _model_votes(
         yield _placed(tuple(named), found.rewards, found.pair_ids, pair_ids)
     train = texts.split("train")
     for model in wanted.models:
-        yield _placed((model,), _stored_rewards(model, train, report), train.column("pair_id").to_pylist(), pair_ids)
+        yield _placed(
+            (model,),
+            _stored_rewards(model, located(lake, model), train, report),
+            train.column("pair_id").to_pylist(),
+            pair_ids,
+        )
 
 
-def _stored_rewards(model: str, train: pa.Table, report: Report) -> NDArray[np.float64]:
+def _stored_rewards(model: str, path: str, train: pa.Table, report: Report) -> NDArray[np.float64]:
     """[1, 2P] of a stored reward model, all chosen first."""
     prompts = [*train.column("prompt").to_pylist(), *train.column("rejected_prompt").to_pylist()]
     said = [*train.column("chosen").to_pylist(), *train.column("rejected").to_pylist()]
-    found = rewards_of(
-        model_path(model), list(zip(prompts, said, strict=True)), progress=partial(report, f"vote {model}")
-    )
+    found = rewards_of(path, list(zip(prompts, said, strict=True)), progress=partial(report, f"vote {model}"))
     return found[None].astype(np.float64)
 
 

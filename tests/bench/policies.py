@@ -43,7 +43,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "dpo": PAIRS | {"beta": 0.2},
     "ipo": PAIRS | {"beta": 0.2},
     "kto": PAIRS | {"beta": 0.2},
-    "simpo": PAIRS | {"beta": 2.0, "gamma": 1.0},
+    "simpo": PAIRS | {"beta": 2.0, "gamma_ratio": 0.5},
     "grpo": ONLINE,
     "rloo": ONLINE,
     "reinforce": ONLINE,
