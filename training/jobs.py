@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, model_validator
 
 from schemas.base import Plugin, Strict
 from schemas.errors import ConfigError, UnknownPlugin, explain_settings
@@ -16,9 +16,10 @@ from training.lora import Lora
 from training.objectives import Objective
 from training.objectives.likelihood import LIKELIHOOD
 from training.objectives.pairwise import PAIRWISE
-from training.objectives.policy import POLICY
+from training.objectives.policy import POLICY, Policy
 from training.objectives.reward import REWARD
 from training.rollout import RolloutSettings
+from training.rollout.samplers.vllm import VLLM
 
 FAMILIES: tuple[Registry[Any], ...] = (LIKELIHOOD, PAIRWISE, REWARD, POLICY)
 
@@ -60,6 +61,16 @@ class TrainSettings(Strict):
     """What is sampled between steps, and what rewards it: of objectives that learn from their own responses."""
     held_out: float = Field(default=0.05, gt=0, lt=1)
     """Share of the train split's prompts that measures the held-out loss, where `fit.patience` is set."""
+
+    @model_validator(mode="after")
+    def _rollouts_are_learned_from(self) -> Self:
+        if self.rollout is None:
+            return self
+        if not isinstance(self.objective, Policy):
+            raise ValueError(f"rollout: {self.objective.name} learns from pairs; leave it out")
+        if self.lora is not None and isinstance(self.rollout.sampler, VLLM):
+            raise ValueError("rollout.sampler: vllm is given whole weights; name transformers, or leave lora out")
+        return self
 
 
 def settings_of(job: str, changes: Mapping[str, Any] | None = None) -> TrainSettings:

@@ -214,6 +214,18 @@ def test_what_cannot_be_says_why(
         run("grpo", data, model_folder, tmp_path / "out", **changes)
 
 
+@pytest.mark.parametrize(
+    ("job", "more", "says"),
+    [
+        ("dpo", {}, "dpo learns from pairs"),
+        ("grpo", {"rollout.sampler": "vllm", "lora.rank": 4}, "vllm is given whole weights"),
+    ],
+)
+def test_settings_that_contradict_each_other(job: str, more: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        settings_of(job, {"rollout.prompts": 4} | more)
+
+
 def test_a_policy_is_no_reward(data: Path, model_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="has no reward head"):
         run("grpo", data, model_folder, tmp_path / "out", **{"rollout.rewards": [{"source": str(model_folder)}]})
