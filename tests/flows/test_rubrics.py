@@ -245,7 +245,7 @@ def test_only_the_prompt_of_a_changed_rubric_is_judged_again(lake, staged, group
     stored = [rubric for rubric in rubrics.values() if rubric and rubric is not old]
     by_prompt = {rubric.prompt_id: rubric for rubric in [*stored, changed]}
     judged = [replace(group, rubric=by_prompt.get(group.prompt.prompt_id)) for group in groups]
-    critic = served(recipe, "critic")
+    critic = served(Run(lake=lake, recipe=recipe), "critic")
     todo = plan(lake, critic, lambda: (q.request for group in judged for q in stage.judge.asked(group, recipe.seed)))
     assert {json.loads(request.subject)["prompt_id"] for request in todo.asked()} == {prompt.prompt_id}
     assert (todo.missing, todo.reused) == (2, 6)
