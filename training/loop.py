@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Literal, Protocol
 
 import torch
 from accelerate import Accelerator
@@ -23,8 +23,6 @@ from training.batches import Batch_co, BatchT, Examples, budget_batches, epoch_b
 from training.objectives import Step
 from training.resume import keep, keep_best, take_best, take_up
 from training.score import Precision, autocast
-
-Batch = TypeVar("Batch")
 
 MICRO_BATCH_TOKENS = {"cpu": 2**10, "cuda": 2**14}
 """A CPU's caches hold little: more tokens take more memory there, and no less time."""
@@ -238,8 +236,8 @@ def stalled(history: Sequence[Mapping[str, float]], patience: int | None) -> boo
 def accumulate(
     accelerator: Accelerator,
     model: nn.Module,
-    parts: list[tuple[Batch, float]],
-    loss_of: Callable[[Any, Batch], Step],
+    parts: list[tuple[BatchT, float]],
+    loss_of: Callable[[Any, BatchT], Step],
     precision: Precision,
 ) -> dict[str, Tensor]:
     """Add the gradient of one step to the weights' `.grad`; returns loss and metrics, each []."""

@@ -16,10 +16,14 @@ from schemas.errors import ConfigError, InputError
 from schemas.ids import seed_of
 from training.batches import SequenceExamples, Sequences
 from training.checkpoint import Loaded
-from training.loop import FitSettings
+from training.data import Version
+from training.evaluate.implicit_reward import Rewards
+from training.jobs import TrainSettings
+from training.loop import FitSettings, walk
 from training.objectives.policy import Policy, Rollouts
-from training.prepare import pad_of
-from training.rollout import Prompt, RolloutSettings, permutation
+from training.prepare import TOO_LONG, pad_of
+from training.progress import Report, followed
+from training.rollout import Prompt, RolloutSettings, permutation, prompts_of
 from training.rollout.record import Rollout, RolloutExamples, distances, explained, figures_of
 from training.rollout.rewards import Composition
 from training.rollout.samplers import Engine, Sampled, Sampling
@@ -63,17 +67,19 @@ class Online:
         self.rollouts = max(1, round(fit.epochs * len(prompts) / settings.prompts))
         self.steps = settings.passes * -(-min(settings.prompts, len(prompts)) * settings.samples // fit.batch_size)
         self.total = self.rollouts * self.steps
-        # The policy that learns may be another than the one that sampled.
-        self.stale = self.steps > 1
         self.reference = None
         if objective.needs_reference or settings.watch_kl:
             self.reference = TokenScorer(deepcopy(loaded.model).requires_grad_(False), objective.temperature)
-        self.known = self._references() if rewards.reads_references else None
+        self.known = self._references() if rewards.reads_references else {}
 
     def after(self, done: int) -> Iterator[tuple[RolloutExamples, Tensor, Mapping[str, float]]]:
         """What every step after the first `done` learns: examples, the rows of them, and figures of the rollout."""
-        for number in range(done // self.steps, self.rollouts):
-            rollout = self._stored(number) or self._collect(number)
+        first = done // self.steps
+        before = self._stored(first - 1) if first else None
+        states = before.states if before else self.rewards.start()
+        for number in range(first, self.rollouts):
+            rollout = self._stored(number) or self._collect(number, states)
+            states = rollout.states
             orders = self._orders(number, len(rollout.examples))
             for rows in orders[max(0, done - number * self.steps) :]:
                 yield rollout.examples, rows, rollout.figures
@@ -82,58 +88,59 @@ class Online:
         """Figures of one response to each of `prompts` by the policy as it is; none without prompts."""
         if not prompts:
             return {}
-        seeds = [seed_of(self.fit.seed, "test", one.prompt_id) for one in prompts]
-        self.engine.push()
-        sampled = self._sample(prompts, seeds, self.objective.temperature)
+        with self.engine.awake():
+            sampled = self._sample(prompts, "test", 1)
         tokens = torch.tensor([len(one.ids) for one in sampled])
         raw = self.rewards.raw(self._items(prompts, sampled))
         return {"length": float(tokens.float().mean()), **self.rewards.figures(raw)}
 
-    def _collect(self, number: int) -> Rollout:
-        """Sample, reward and credit rollout `number`, and keep it."""
-        objective, settings = self.objective, self.settings
+    def _collect(self, number: int, states: Sequence[Any]) -> Rollout:
+        """Sample, reward and credit rollout `number`, and keep it. `states` are those of the rewards' transforms."""
+        objective, samples = self.objective, self.settings.samples
         chosen = self._chosen(number)
-        asked = [prompt for prompt in chosen for _ in range(settings.samples)]
-        seeds = [seed_of(self.fit.seed, number, one.prompt_id, n % settings.samples) for n, one in enumerate(asked)]
-        self.engine.push()
-        sampled = self._sample(asked, seeds, objective.temperature)
+        asked = [prompt for prompt in chosen for _ in range(samples)]
+        with self.engine.awake():
+            sampled = self._sample(chosen, number, samples)
+            greedy = self._ask(chosen, [0] * len(chosen), 0.0) if objective.reads_greedy else []
         encoded = [Encoded(one.ids + said.ids, len(one.ids)) for one, said in zip(asked, sampled, strict=True)]
         sequences = Sequences.of(encoded, pad_of(self.loaded.tokenizer))
         mask = sequences.responses(torch.arange(len(encoded)))[2]
         scored = self._scored(sequences, mask)
 
-        tokens = mask.sum(1)
         raw = self.rewards.raw(self._items(asked, sampled))
-        known = self._known(chosen) if self.known is not None else raw.new_zeros(*raw.shape, 0)
-        worth = self.rewards.worth(raw, known, tokens, self._states(number))
-        stopped = torch.tensor([one.stopped for one in sampled])
-        rewards = worth.rewards - settings.cut_off * (~stopped)
-        greedy = self._greedy(chosen, known, number) if objective.reads_greedy else rewards[:0]
-        divergence = (scored["old"] - scored["reference"]).where(mask, 0) if self.reference else mask * 0.0
-        given = Rollouts(rewards, mask, divergence, settings.samples, greedy, scored["values"])
+        rewards, after = self._worth(asked, sampled, raw, states)
+        baseline = rewards[:0]
+        if greedy:
+            baseline, _ = self._worth(chosen, greedy, self.rewards.raw(self._items(chosen, greedy)), states)
+        divergence = (scored["old"] - scored["reference"]).where(mask, 0)
+        given = Rollouts(rewards, mask, divergence, samples, baseline, scored["values"])
         credit = objective.credit(given)
+        stopped = torch.tensor([one.stopped for one in sampled])
         figures = self.rewards.figures(raw) | figures_of(given, stopped)
         if self.reference is not None:
             figures |= distances(scored["old"], divergence, mask)
         if objective.reads_values:
             figures["explained_variance"] = explained(credit.returns[mask], scored["values"][mask])
         parts = {
-            "old": scored["old"] if self.stale else scored["old"][:, :0],
-            "reference": scored["reference"],
+            **scored,
+            # Where one step takes all, the policy that learns is the one that sampled.
+            "old": scored["old"] if self.steps > 1 else scored["old"][:, :0],
             "advantage": credit.advantage,
             "returns": credit.returns,
-            "values": scored["values"],
             "learn": torch.full((len(mask),), float(objective.learns(number))),
         }
-        rollout = Rollout(RolloutExamples(sequences, objective.units(mask), parts), figures, [*worth.states])
+        rollout = Rollout(RolloutExamples(sequences, objective.units(mask), parts), figures, after)
         rollout.write(self._file(number))
         return rollout
 
     def _scored(self, sequences: Sequences, mask: Tensor) -> dict[str, Tensor]:
-        """[N, C] each: log-probabilities under the policy as it is (`old`) and as it started, and a critic's values."""
+        """[N, C] each: log-probabilities under the policy as it is (`old`) and as it started, and a critic's values.
+
+        What nobody looks at is 0, or for the start as it is now.
+        """
         examples, most = SequenceExamples(sequences), mask.shape[1]
         nothing = torch.zeros(mask.shape)
-        found = {"old": nothing, "reference": nothing, "values": nothing}
+        found = {"old": nothing, "values": nothing}
 
         def wide(values: Tensor) -> Tensor:
             return pad(values, (0, most - values.shape[1]))
@@ -146,14 +153,21 @@ class Online:
                 self.fit.precision,
             )
             found["old"], found["values"] = both.unbind(1)
-        elif self.stale or self.reference is not None:
+        elif self.steps > 1 or self.reference is not None:
             found["old"] = score_all(self.scorer, examples, lambda one, _: wide(one), self.fit.precision)
+        found["reference"] = found["old"]
         if self.reference is not None:
             found["reference"] = score_all(self.reference, examples, lambda one, _: wide(one), self.fit.precision)
         self.scorer.train()
         return found
 
-    def _sample(self, prompts: Sequence[Prompt], seeds: Sequence[int], temperature: float) -> list[Sampled]:
+    def _sample(self, prompts: Sequence[Prompt], what: object, samples: int) -> list[Sampled]:
+        """So many responses to each prompt, side by side; `what` keeps their seeds apart from others of the run."""
+        asked = [(prompt, n) for prompt in prompts for n in range(samples)]
+        seeds = [seed_of(self.fit.seed, what, prompt.prompt_id, n) for prompt, n in asked]
+        return self._ask([prompt for prompt, _ in asked], seeds, self.objective.temperature)
+
+    def _ask(self, prompts: Sequence[Prompt], seeds: Sequence[int], temperature: float) -> list[Sampled]:
         sampling = Sampling(temperature=temperature, max_tokens=self.settings.max_tokens)
         return self.engine.sample([one.ids for one in prompts], seeds, sampling)
 
@@ -161,14 +175,16 @@ class Online:
         texts = self.loaded.tokenizer.batch_decode([one.ids for one in sampled], skip_special_tokens=True)
         return [(one.messages, text.strip()) for one, text in zip(prompts, texts, strict=True)]
 
-    def _greedy(self, chosen: Sequence[Prompt], known: Tensor, number: int) -> Tensor:
-        """[P] rewards of the greedy responses, shaped as those of the samples are."""
-        sampled = self._sample(chosen, [0] * len(chosen), 0.0)
-        raw = self.rewards.raw(self._items(chosen, sampled))
+    def _worth(
+        self, prompts: Sequence[Prompt], sampled: Sequence[Sampled], raw: Tensor, states: Sequence[Any]
+    ) -> tuple[Tensor, list[Any]]:
+        """[N] rewards of raw ones [K, N], less what a cut costs, and the states of the transforms after them."""
         tokens = torch.tensor([len(one.ids) for one in sampled])
-        worth = self.rewards.worth(raw, known[:, :: self.settings.samples], tokens, self._states(number))
-        cut = torch.tensor([not one.stopped for one in sampled])
-        return worth.rewards - self.settings.cut_off * cut
+        known = (
+            torch.stack([self.known[one.prompt_id] for one in prompts], 1) if self.known else raw[:, :, None][:, :, :0]
+        )
+        rewards, after = self.rewards.worth(raw, known, tokens, states)
+        return rewards - self.settings.cut_off * torch.tensor([not one.stopped for one in sampled]), after
 
     def _chosen(self, number: int) -> list[Prompt]:
         """The prompts of a rollout: an epoch is a permutation, and goes over into the next."""
@@ -182,29 +198,50 @@ class Online:
         orders = [permutation(count, self.fit.seed, "rows", number, n) for n in range(self.settings.passes)]
         return [rows for order in orders for rows in order.split(self.fit.batch_size)]
 
-    def _states(self, number: int) -> Any:
-        """The states of the rewards' transforms before a rollout."""
-        before = self._stored(number - 1) if number else None
-        return before.states if before else self.rewards.start()
-
-    def _references(self) -> Tensor:
-        """[K, P, M] rewards of responses of the policy as it started to all prompts, in their order."""
+    def _references(self) -> dict[str, Tensor]:
+        """By prompt: [K, M] rewards of responses of the policy as it started."""
         count = self.settings.references
+        with self.engine.awake():
+            sampled = self._sample(self.prompts, "reference", count)
         asked = [prompt for prompt in self.prompts for _ in range(count)]
-        seeds = [seed_of(self.fit.seed, "reference", one.prompt_id, n % count) for n, one in enumerate(asked)]
-        self.engine.push()
-        raw = self.rewards.raw(self._items(asked, self._sample(asked, seeds, self.objective.temperature)))
-        return raw.view(len(raw), -1, count)
-
-    def _known(self, chosen: Sequence[Prompt]) -> Tensor:
-        """[K, N, M] the reference rewards of each response's prompt."""
-        assert self.known is not None
-        places = {one.prompt_id: place for place, one in enumerate(self.prompts)}
-        rows = torch.tensor([places[one.prompt_id] for one in chosen])
-        return self.known[:, rows].repeat_interleave(self.settings.samples, dim=1)
+        raw = self.rewards.raw(self._items(asked, sampled))
+        return {one.prompt_id: known for one, known in zip(self.prompts, raw.split(count, dim=1), strict=True)}
 
     def _file(self, number: int) -> Path:
         return self.folder / f"rollout-{number:06d}.safetensors"
 
     def _stored(self, number: int) -> Rollout | None:
         return Rollout.read(self._file(number), pad_of(self.loaded.tokenizer))
+
+
+def run_online(
+    objective: Policy,
+    settings: TrainSettings,
+    version: Version,
+    loaded: Loaded,
+    unfinished: Path,
+    report: Report,
+    judges: Mapping[str, Rewards],
+) -> tuple[list[dict[str, float]], dict[str, float]]:
+    """Train `loaded` in place on its own responses to a version's prompts.
+
+    Returns the metrics of all steps, and figures of responses to prompts of the held-out split, before and after.
+    """
+    rollout = settings.rollout or RolloutSettings()
+    scorer = objective.scorer(loaded.model)
+    rewards = Composition(rollout.rewards, judges)
+    room = settings.max_length - rollout.max_tokens
+    learned, too_long = prompts_of(version.split("train"), loaded, room)
+    tested, test_too_long = prompts_of(version.split("test"), loaded, room)
+    held_out = tested[:HELD_OUT_PROMPTS]
+    with rollout.sampler.start(loaded, str(loaded.model.name_or_path)) as engine:
+        steps = Online(objective, settings.fit, rollout, learned, loaded, scorer, engine, rewards, unfinished)
+        before = steps.mean_reward(held_out)
+        history = followed(walk(scorer, steps, objective.loss_of, settings.fit, folder=unfinished), report)
+        after = steps.mean_reward(held_out)
+    figures = {"train_kept": len(learned), "test_kept": len(held_out)}
+    figures |= {f"train_dropped_{TOO_LONG}": too_long, f"test_dropped_{TOO_LONG}": test_too_long}
+    figures["test_dropped_not_asked"] = len(tested) - len(held_out)
+    figures |= {f"test_{name}_before": value for name, value in before.items()}
+    figures |= {f"test_{name}": value for name, value in after.items()}
+    return history, {name: float(value) for name, value in figures.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -25,6 +25,16 @@ class Report(Protocol):
 
 def silent(stage: str, done: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
     """A report that nobody reads."""
+
+
+def followed(steps: Iterable[dict[str, float]], report: Report) -> list[dict[str, float]]:
+    """The metrics of every step of a training run, reported as they come."""
+    history: list[dict[str, float]] = []
+    for step in steps:
+        report("train", int(step["step"]), int(step["total_steps"]), step)
+        # Speed differs from run to run, and what is stored must not.
+        history.append({name: value for name, value in step.items() if name != "tokens/s"})
+    return history
 
 
 @contextmanager

@@ -23,20 +23,18 @@ from training.data import Version, read_version, set_apart
 from training.evaluate.accuracy import pair_accuracy
 from training.evaluate.implicit_reward import Rewards
 from training.jobs import TrainSettings, settings_of
-from training.loop import fit, walk
+from training.loop import fit
 from training.lora import adapt, merge
 from training.objectives import Objective
 from training.objectives.likelihood import Likelihood
 from training.objectives.pairwise import Pairwise
 from training.objectives.policy import Policy
 from training.objectives.reward import Reward
-from training.online import HELD_OUT_PROMPTS, Online
-from training.prepare import TOO_LONG, PreparedPairs, PreparedSequences, prepare_pairs, prepare_sequences
-from training.progress import Report, silent
+from training.online import run_online
+from training.prepare import PreparedPairs, PreparedSequences, prepare_pairs, prepare_sequences
+from training.progress import Report, followed, silent
 from training.reference import store_reference
 from training.resume import HISTORY, claim
-from training.rollout import RolloutSettings, prompts_of
-from training.rollout.rewards import Composition
 from training.score import score_all
 
 Prepared = PreparedPairs | PreparedSequences
@@ -91,10 +89,13 @@ def train(
         "processes": state.num_processes,
     })  # fmt: skip
     loaded = load(settings, model)
-    if isinstance(settings.objective, Policy):
-        history, metrics = run_online(settings, version, loaded, unfinished, report, judges or {})
+    tuner = adapt(loaded.model, settings.lora, settings.fit.seed) if settings.lora else None
+    if isinstance(objective := settings.objective, Policy):
+        history, measured = run_online(objective, settings, version, loaded, unfinished, report, judges or {})
     else:
-        history, metrics = run(settings, version, loaded, unfinished, report, cache and cache / revision)
+        history, measured = run(settings, version, loaded, unfinished, report, cache and cache / revision)
+    if tuner is not None:
+        merge(tuner)
     record = TrainingRecord(
         kind=settings.objective.kind,
         data=version.label,
@@ -104,7 +105,7 @@ def train(
         settings=settings.model_dump(mode="json"),
         base=str(model),
         base_revision=revision,
-        metrics=metrics,
+        metrics={f"train_{name}": value for name, value in history[-1].items() if name != "step"} | measured,
     )
     texts = {HISTORY: "".join(f"{json.dumps(step)}\n" for step in history)}
     texts |= {CURVES: draw(history)} if draw else {}
@@ -137,12 +138,11 @@ def run(
     report: Report,
     cache: Path | None,
 ) -> tuple[History, dict[str, float]]:
-    """Train `loaded` in place; returns the metrics of all steps, and figures of the last one and the held-out split.
+    """Train `loaded` in place; returns the metrics of all steps, and figures of the data and the held-out split.
 
     `cache` is of the weights as they are now.
     """
     objective = settings.objective
-    tuner = adapt(loaded.model, settings.lora, settings.fit.seed) if settings.lora else None
     scorer = objective.scorer(loaded.model)
     parts = {name: prepare(objective, rows, loaded, settings) for name, rows in splits(settings, version).items()}
     for name, part in parts.items():
@@ -155,57 +155,9 @@ def run(
         store_reference(wanted, scorer, settings.fit.precision, report, cache)
     around = objective.around(scorer, loaded.tokenizer, settings.max_length, settings.fit.precision)
     kept = {"folder": unfinished, "held_out": examples.get("held_out")}
-    history: list[dict[str, float]] = []
-    for step in fit(scorer, examples["train"], objective.loss_of, settings.fit, around, **kept):
-        report("train", int(step["step"]), int(step["total_steps"]), step)
-        # Speed differs from run to run, and what is stored must not.
-        history.append({name: value for name, value in step.items() if name != "tokens/s"})
-    figures = {f"train_{name}": value for name, value in history[-1].items() if name != "step"}
-    for name, part in parts.items():
-        figures |= counts(part, name)
-    figures |= evaluate(parts["test"], objective, scorer, settings, report)
-    if tuner is not None:
-        merge(tuner)
-    return history, figures
-
-
-def run_online(
-    settings: TrainSettings,
-    version: Version,
-    loaded: Loaded,
-    unfinished: Path,
-    report: Report,
-    judges: Mapping[str, Rewards],
-) -> tuple[History, dict[str, float]]:
-    """Train `loaded` in place on its own responses; returns the metrics of all steps, and of the last one and of
-    responses to prompts of the held-out split, before and after.
-    """
-    objective, rollout = settings.objective, settings.rollout or RolloutSettings()
-    assert isinstance(objective, Policy)
-    tuner = adapt(loaded.model, settings.lora, settings.fit.seed) if settings.lora else None
-    scorer = objective.scorer(loaded.model)
-    rewards = Composition(rollout.rewards, judges)
-    room = settings.max_length - rollout.max_tokens
-    learned, too_long = prompts_of(version.split("train"), loaded, room)
-    tested, test_too_long = prompts_of(version.split("test"), loaded, room)
-    held_out = tested[:HELD_OUT_PROMPTS]
-    history: list[dict[str, float]] = []
-    with rollout.sampler.start(loaded, str(loaded.model.name_or_path)) as engine:
-        steps = Online(objective, settings.fit, rollout, learned, loaded, scorer, engine, rewards, unfinished)
-        before = steps.mean_reward(held_out)
-        for step in walk(scorer, steps, objective.loss_of, settings.fit, folder=unfinished):
-            report("train", int(step["step"]), int(step["total_steps"]), step)
-            history.append({name: value for name, value in step.items() if name != "tokens/s"})
-        after = steps.mean_reward(held_out)
-    figures = {f"train_{name}": value for name, value in history[-1].items() if name != "step"}
-    figures |= {"train_kept": float(len(learned)), "test_kept": float(len(held_out))}
-    figures |= {f"train_dropped_{TOO_LONG}": float(too_long), f"test_dropped_{TOO_LONG}": float(test_too_long)}
-    figures["test_dropped_not_asked"] = float(len(tested) - len(held_out))
-    figures |= {f"test_{name}_before": value for name, value in before.items()}
-    figures |= {f"test_{name}": value for name, value in after.items()}
-    if tuner is not None:
-        merge(tuner)
-    return history, figures
+    history = followed(fit(scorer, examples["train"], objective.loss_of, settings.fit, around, **kept), report)
+    figures = evaluate(parts["test"], objective, scorer, settings, report)
+    return history, {key: count for name, part in parts.items() for key, count in counts(part, name).items()} | figures
 
 
 def splits(settings: TrainSettings, version: Version) -> dict[str, pa.Table]:

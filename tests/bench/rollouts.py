@@ -8,7 +8,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -64,7 +64,7 @@ def ours(base: Path, sampler: Any, count: int, texts: list[str], reward: Path, o
     """Median seconds of an iteration, and of handing the weights over."""
     with started(base, sampler, count, texts, reward, out) as (steps, wanted):
         pushes: list[float] = []
-        steps.engine = Engine(steps.engine.sample, timed(steps.engine.push, pushes))
+        steps.engine = Engine(steps.engine.sample, timed(steps.engine.awake, pushes))
         times = [time.perf_counter()]
         for _ in walk(steps.scorer, steps, wanted.objective.loss_of, wanted.fit, folder=None):
             times.append(time.perf_counter())
@@ -72,11 +72,15 @@ def ours(base: Path, sampler: Any, count: int, texts: list[str], reward: Path, o
     return median(seconds[LEFT_OUT:]), median(pushes[LEFT_OUT:])
 
 
-def timed(push: Callable[[], None], seconds: list[float]) -> Callable[[], None]:
-    def watched() -> None:
+def timed(awake: Callable[[], AbstractContextManager[None]], seconds: list[float]) -> Any:
+    """The same, which notes how long it takes to enter."""
+
+    @contextmanager
+    def watched() -> Iterator[None]:
         begun = time.perf_counter()
-        push()
-        seconds.append(time.perf_counter() - begun)
+        with awake():
+            seconds.append(time.perf_counter() - begun)
+            yield
 
     return watched
 
@@ -128,8 +132,7 @@ def beside_vllm(base: Path, texts: list[str], rounds: int) -> float:
     seeds = list(range(len(asked)))
     sampler = settings(1, VLLM).rollout.sampler
     mine, bare = [], []
-    with sampler.start(loaded, str(base)) as engine:
-        engine.push()
+    with sampler.start(loaded, str(base)) as engine, engine.awake():
         llm = engine.sample.args[0]  # pyright: ignore[reportFunctionMemberAccess]
         sampling = Sampling(temperature=1.0, max_tokens=MAX_TOKENS)
         for turn in range(rounds + 1):

@@ -65,7 +65,7 @@ def history(folder: Path) -> list[dict[str, float]]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_rewarded_becomes_more(name: str, data: Path, model_folder: Path, tmp_path: Path) -> None:
-    epochs = 40 if name == "remax" else 24
+    epochs = 64 if name == "remax" else 24
     trained = run(name, data, model_folder, tmp_path / name, **{"fit.epochs": epochs})
     assert trained.metrics["test_reward"] > trained.metrics["test_reward_before"] + 0.1
     assert {"kl", "kl_k2", "kl_k3", "entropy", "length", "stopped"} <= {*history(trained.path)[0]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, PlainSerializer
 from torch import Tensor
 
 from schemas.base import Plugin, Strict
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, InputError
 from training.evaluate.implicit_reward import Rewards
 from training.evaluate.rewards import Item
 from training.evaluate.subject import opened, read_subject
@@ -34,17 +34,6 @@ class Component(Strict):
     """Transforms of this part, one after another, before it is weighed."""
 
 
-class Worth(NamedTuple):
-    """What N responses are worth."""
-
-    rewards: Tensor
-    """[N] float32, shaped, weighed and added"""
-    raw: Tensor
-    """[K, N] as each component gave them"""
-    states: tuple[tuple[State, ...], ...]
-    """Of every component's transforms, after this batch"""
-
-
 class Composition:
     """Components with their models in memory."""
 
@@ -59,24 +48,36 @@ class Composition:
         """Whether a transform compares with responses of the policy as it started."""
         return any(step.reads_references for one in self.components for step in one.shaping)
 
-    def start(self) -> tuple[tuple[State, ...], ...]:
+    def start(self) -> list[Sequence[State]]:
         """The states before the first batch."""
-        return tuple(start(one.shaping) for one in self.components)
+        return [start(one.shaping) for one in self.components]
 
     def raw(self, items: Sequence[Item]) -> Tensor:
-        """[K, N] what each component says. What it cannot say is its mean over the others."""
-        found = np.stack([np.asarray(source(items), dtype=np.float32) for source in self.sources])
-        means = np.nan_to_num(np.nanmean(found, axis=1, keepdims=True)) if np.isnan(found).any() else found
-        return torch.from_numpy(np.where(np.isnan(found), means, found))
+        """[K, N] what each component says. What it cannot say is the mean of the rest.
 
-    def worth(self, raw: Tensor, references: Tensor, tokens: Tensor, states: Sequence[tuple[State, ...]]) -> Worth:
-        """The reward of raw ones [K, N], given those of M reference responses to each prompt [K, N, M]."""
+        Raises InputError where it says nothing at all.
+        """
+        return torch.stack([self._said(place, items) for place in range(len(self.sources))])
+
+    def _said(self, place: int, items: Sequence[Item]) -> Tensor:
+        found = torch.from_numpy(np.asarray(self.sources[place](items), dtype=np.float32))
+        if found.isnan().all():
+            raise InputError(f"{self.components[place].source} rewards none of {len(found)} responses; name another.")
+        return found.where(~found.isnan(), found.nanmean())
+
+    def worth(
+        self, raw: Tensor, references: Tensor, tokens: Tensor, states: Sequence[Sequence[State]]
+    ) -> tuple[Tensor, list[Sequence[State]]]:
+        """[N] float32 the reward of raw ones [K, N], shaped, weighed and added, and the transforms' states after it.
+
+        `references` [K, N, M] are those of M reference responses to each prompt.
+        """
         total, after = torch.zeros(raw.shape[1]), []
         for one, rewards, known, state in zip(self.components, raw, references, states, strict=True):
             shaped, later = shape(one.shaping, Given(rewards, known, tokens), state)
             total += one.weight * shaped
             after.append(later)
-        return Worth(total, raw, tuple(after))
+        return total, after
 
     def figures(self, raw: Tensor) -> dict[str, float]:
         """The mean reward of raw ones [K, N], weighed and not shaped, and of each component where there are several."""

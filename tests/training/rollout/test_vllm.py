@@ -38,20 +38,19 @@ def test_new_weights_are_sampled_from(wide_folder: Path) -> None:
         sampler.start(policy, str(wide_folder)) as engine,
     ):
         assert torch.get_num_threads() == threads, "the trainer's threads are its own"
-        engine.push()
-        first = engine.sample(PROMPTS, [0] * 3, GREEDY)
+        with engine.awake():
+            first = engine.sample(PROMPTS, [0] * 3, GREEDY)
         assert first == plain.sample(PROMPTS, [0] * 3, GREEDY)
 
         chance = torch.Generator().manual_seed(1)
         with torch.no_grad():
             for weight in policy.model.parameters():
                 weight.add_(0.2 * torch.randn(weight.shape, generator=chance))
-        engine.push()
-        second = engine.sample(PROMPTS, [0] * 3, GREEDY)
+        with engine.awake():
+            second = engine.sample(PROMPTS, [0] * 3, GREEDY)
+            drawn, again = (engine.sample([PROMPTS[0]] * 40, list(range(40)), Sampling(max_tokens=8)) for _ in range(2))
         assert second == plain.sample(PROMPTS, [0] * 3, GREEDY)
         assert second != first
-
-        drawn = engine.sample([PROMPTS[0]] * 40, list(range(40)), Sampling(max_tokens=8))
-        assert drawn == engine.sample([PROMPTS[0]] * 40, list(range(40)), Sampling(max_tokens=8))
+        assert drawn == again
         assert len({tuple(one.ids) for one in drawn}) > 30
         assert all(one.stopped == (one.ids[-1] == 2) for one in drawn)

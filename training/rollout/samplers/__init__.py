@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
@@ -38,17 +38,13 @@ class Sample(Protocol):
     def __call__(self, prompts: Sequence[list[int]], seeds: Sequence[int], sampling: Sampling) -> list[Sampled]: ...
 
 
-class Push(Protocol):
-    """Make the policy's weights as they are now those that are sampled from."""
-
-    def __call__(self) -> None: ...
-
-
 class Engine(NamedTuple):
     """A sampler at work."""
 
     sample: Sample
-    push: Push
+    """Only while it is awake."""
+    awake: Callable[[], AbstractContextManager[None]]
+    """Entered, it has the policy's weights as they are now; left, its memory is the trainer's."""
 
 
 class Sampler(Plugin, ABC):

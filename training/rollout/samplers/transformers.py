@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -27,7 +27,7 @@ class Transformers(Sampler):
     @contextmanager
     def start(self, policy: Loaded, folder: str) -> Iterator[Engine]:  # noqa: ARG002
         """The policy itself: its weights are always those that are trained."""
-        yield Engine(partial(_sample, policy, self.batch_size), lambda: None)
+        yield Engine(partial(_sample, policy, self.batch_size), nullcontext)
 
 
 @torch.no_grad()

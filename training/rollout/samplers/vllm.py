@@ -72,13 +72,14 @@ class VLLM(Sampler):
         if sleeps:
             llm.sleep(level=2)
         try:
-            yield Engine(partial(_sample, llm, sleeps), partial(_push, llm, sleeps, policy))
+            yield Engine(partial(_sample, llm), partial(_awake, llm, sleeps, policy))
         finally:
             llm.llm_engine.engine_core.shutdown()
             gc.collect()
 
 
-def _push(llm: Any, sleeps: bool, policy: Loaded) -> None:
+@contextmanager
+def _awake(llm: Any, sleeps: bool, policy: Loaded) -> Iterator[None]:
     """Hand the policy's weights over, and forget what was computed with the old ones."""
     if sleeps:
         llm.wake_up(tags=["weights"])
@@ -88,11 +89,12 @@ def _push(llm: Any, sleeps: bool, policy: Loaded) -> None:
     if sleeps:
         llm.wake_up(tags=["kv_cache"])
     llm.reset_prefix_cache()
+    yield
+    if sleeps:
+        llm.sleep(level=2)
 
 
-def _sample(
-    llm: Any, sleeps: bool, prompts: Sequence[list[int]], seeds: Sequence[int], sampling: Sampling
-) -> list[Sampled]:
+def _sample(llm: Any, prompts: Sequence[list[int]], seeds: Sequence[int], sampling: Sampling) -> list[Sampled]:
     """Responses, the engine deciding what is decoded together."""
     from vllm import SamplingParams
 
@@ -101,7 +103,5 @@ def _sample(
         for seed in seeds
     ]
     outputs = llm.generate([{"prompt_token_ids": ids} for ids in prompts], asked, use_tqdm=False)
-    if sleeps:
-        llm.sleep(level=2)
     answers = [output.outputs[0] for output in outputs]
     return [Sampled([*answer.token_ids], answer.finish_reason == "stop") for answer in answers]
