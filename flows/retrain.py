@@ -9,19 +9,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 from prefect import flow
 
 from flows.curves import draw
 from flows.models import located
 from flows.recipe import Recipe, Training, load
-from schemas.datasets import DatasetVersion
+from schemas.datasets import PAIRS_FILE, DatasetVersion
 from schemas.errors import ConfigError
 from schemas.funnel import Funnel
 from schemas.ids import canonical, content_id
 from schemas.models import MODELS
 from schemas.runs import RUNS, StageRun
 from training.checkpoint import revision_of
-from training.data import Version, read_version
+from training.data import read_version
 from training.jobs import TrainSettings
 from training.objectives.policy import Policy
 from training.objectives.policy.ppo import Ppo
@@ -115,7 +116,7 @@ def _train(
     }
     stage = StageRun.of(
         version.run_id or version.fingerprint,
-        _funnel(job, read_version(data), trained.metrics),
+        _funnel(job, version, data, trained.metrics),
         recipe=version.recipe,
         seconds=time.monotonic() - started,
     )
@@ -123,18 +124,19 @@ def _train(
     return trained.metrics
 
 
-def _funnel(job: Training, version: Version, metrics: Mapping[str, float]) -> Funnel:
+def _funnel(job: Training, version: DatasetVersion, data: Path, metrics: Mapping[str, float]) -> Funnel:
     """What was trained or tested on, and what was dropped, by reason: pairs, or the prompts of an online job."""
-    online = isinstance(job.resolved.objective, Policy)
-    ids = version.pairs.column("prompt_id" if online else "pair_id")
+    unit, read = "pairs", version.n_pairs
+    if isinstance(job.resolved.objective, Policy):
+        prompts = pq.read_table(data / PAIRS_FILE, columns=["prompt_id"]).column("prompt_id")
+        unit, read = "prompts", len(prompts.unique())
     dropped: Counter[str] = Counter()
     for name, count in metrics.items():
         _, found, reason = name.partition("_dropped_")
         if found and count:
             dropped[reason] += int(count)
     kept = sum(int(count) for name, count in metrics.items() if name.endswith("_kept"))
-    unit = "prompts" if online else "pairs"
-    return Funnel(stage=f"train {job.job}", unit=unit, read=len(ids.unique()), kept=kept, dropped=dict(dropped))
+    return Funnel(stage=f"train {job.job}", unit=unit, read=read, kept=kept, dropped=dict(dropped))
 
 
 def start_of(lake: Lake, model: str, version: DatasetVersion, data: Path) -> Path | str:

@@ -19,17 +19,16 @@ from torch import Tensor, nn
 from schemas.base import Strict
 from schemas.errors import ConfigError, InputError
 from schemas.prompts import user
-from training.batches import Batch, PairExamples, SequenceExamples, Sequences
+from training.batches import Batch, PairExamples, SequenceExamples
 from training.checkpoint import Loaded, TrainingRecord, labels, load_reward, revision_of, save
 from training.data import Version, read_version
 from training.evaluate.accuracy import pair_accuracy
 from training.gated import Gate, prompt_states
 from training.loop import FitSettings, fit
 from training.objectives.reward.bradley_terry import BradleyTerry
-from training.prepare import pad_of, prepare_pairs
+from training.prepare import prepare_pairs, sequences_within
 from training.ratings import MEAN, Rated, read_ratings
 from training.score import RewardScorer, Scored, score_all
-from training.tokens import encode
 
 ALPHAS = tuple(10.0**power for power in range(-4, 5))
 """Strengths of the ridge that are tried."""
@@ -187,12 +186,10 @@ def debias(rewards: Tensor, verbosity: int, most: float) -> Tensor:
 
 def learn_attributes(loaded: Loaded, rated: Sequence[Rated], settings: ArmoSettings) -> Learned:
     """One ridge an attribute, each on the responses that have it."""
-    turns = [user(one.prompt) for one in rated]
-    encoded = encode(loaded.tokenizer, turns, [one.response for one in rated])
-    short = [place for place, one in enumerate(encoded) if len(one.ids) <= settings.max_length]
+    items = [(user(one.prompt), one.response) for one in rated]
+    sequences, short = sequences_within(loaded.tokenizer, items, settings.max_length)
     if not short:
         raise InputError("No rated response is left to learn from; raise `max_length`, or name another folder.")
-    sequences = Sequences.of([encoded[place] for place in short], pad_of(loaded.tokenizer))
     rated = [rated[place] for place in short]
     names, ratings = attribute_table(rated, sequences.lengths - sequences.cuts, settings)
     states = score_all(

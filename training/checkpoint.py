@@ -142,19 +142,18 @@ def is_classifier(path: Path | str) -> bool:
     return any(name.endswith("ForSequenceClassification") for name in _config(resolve(path)).architectures or [])
 
 
-def tokenizer_of(path: Path | str) -> PreTrainedTokenizerBase:
-    """A model's tokenizer, without its weights."""
-    folder = resolve(path)
-    try:
-        with quiet():
-            return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-    except UNREADABLE as error:
-        raise ModelError(f"{folder}: its tokenizer cannot be read: {str(error).splitlines()[0]}") from error
-
-
 def context_of(path: Path | str) -> int | None:
     """Most tokens that a model was made to read, where its config says so."""
     return getattr(_config(resolve(path)), "max_position_embeddings", None)
+
+
+def write_tensors(file: Path, tensors: Mapping[str, Tensor], about: dict[str, str] | None = None) -> None:
+    """Store tensors and texts about them in `file`, whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(".draft")
+    # A file takes no tensor that shares memory with another one.
+    save_file({name: tensor.clone().contiguous() for name, tensor in tensors.items()}, draft, about)
+    draft.replace(file)
 
 
 def save(

@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from schemas.errors import ModelError
 from training.batches import SequenceExamples, Sequences
 from training.checkpoint import GATE, Loaded, load_reward, output_names, resolve, stored_outputs
-from training.prepare import pad_of
-from training.score import Precision, Progress, RewardScorer, score_all, unseen
-from training.tokens import Messages, encode
+from training.prepare import sequences_within
+from training.score import Precision, Progress, RewardScorer, score_all, spread, unseen
+from training.tokens import Messages
 
 TEMPERATURE = 10.0
 """Of the gate's softmax."""
@@ -97,19 +97,26 @@ def weighed(
     model: Path | str | Gated,
     items: Sequence[tuple[Messages, str]],
     *,
+    max_length: int | None = None,
     precision: Precision = "no",
     progress: Progress = unseen,
 ) -> Weighed:
-    """Rewards of (prompt, response) items, with the attributes and the weights they are made of."""
+    """Rewards of (prompt, response) items, with the attributes and the weights they are made of.
+
+    All are NaN where an item is longer than `max_length` tokens.
+    """
     gated = model if isinstance(model, Gated) else load_gated(model)
     trunk, tokenizer = gated.loaded
-    encoded = encode(tokenizer, [prompt for prompt, _ in items], [response for _, response in items])
+    sequences, kept = sequences_within(tokenizer, items, max_length)
+    if not kept:
+        nothing = torch.full((len(items), len(gated.attributes)), torch.nan)
+        return Weighed(nothing.sum(1), nothing, nothing)
     scorer = RewardScorer(trunk).to(PartialState().device)
-    sequences = Sequences.of(encoded, pad_of(tokenizer))
     attributes = score_all(scorer, SequenceExamples(sequences), lambda one, _: one.rewards, precision, progress)
     prompts = prompt_states(scorer, sequences, precision)
     with torch.no_grad():
-        return Weighed(gated.gate(attributes, prompts), attributes, gated.gate.weights(prompts))
+        found = Weighed(gated.gate(attributes, prompts), attributes, gated.gate.weights(prompts))
+    return Weighed(*(spread(part, kept, len(items)) for part in found))
 
 
 def prompt_states(scorer: nn.Module, sequences: Sequences, precision: Precision) -> Tensor:

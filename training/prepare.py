@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from transformers import PreTrainedTokenizerBase
 from schemas.errors import ModelError
 from schemas.funnel import Funnel
 from training.batches import PairExamples, SequenceExamples, Sequences
-from training.tokens import Encoded, encode
+from training.tokens import Encoded, Messages, encode
 
 TOO_LONG = "too_long"
 SAME_TOKENS = "same_tokens"
@@ -63,13 +64,24 @@ def prepare_pairs(pairs: pa.Table, tokenizer: PreTrainedTokenizerBase, max_lengt
 
 def prepare_sequences(pairs: pa.Table, tokenizer: PreTrainedTokenizerBase, max_length: int) -> PreparedSequences:
     """Tokenise prompt and chosen response. Dropped: more than `max_length` tokens."""
-    encoded = encode(tokenizer, pairs.column("prompt").to_pylist(), pairs.column("chosen").to_pylist())
-    kept = [place for place, one in enumerate(encoded) if len(one.ids) <= max_length]
+    items = list(zip(pairs.column("prompt").to_pylist(), pairs.column("chosen").to_pylist(), strict=True))
+    sequences, kept = sequences_within(tokenizer, items, max_length)
     rows = pairs.take(pa.array(kept, pa.int64()))
-    sequences = Sequences.of([encoded[place] for place in kept], pad_of(tokenizer))
-    reasons = Counter({TOO_LONG: len(encoded) - len(kept)} if len(kept) < len(encoded) else {})
+    reasons = Counter({TOO_LONG: len(items) - len(kept)} if len(kept) < len(items) else {})
     examples = SequenceExamples(sequences, _floats(rows, "weight"))
     return PreparedSequences(examples, rows, _funnel("sequences", pairs, kept, reasons))
+
+
+def sequences_within(
+    tokenizer: PreTrainedTokenizerBase, items: Sequence[tuple[Messages, str]], max_length: int | None = None
+) -> tuple[Sequences, list[int]]:
+    """The (prompt, response) items of at most `max_length` tokens, all without it, and their places.
+
+    Nothing is cut: half a response is another response.
+    """
+    encoded = encode(tokenizer, [prompt for prompt, _ in items], [response for _, response in items])
+    kept = [place for place, one in enumerate(encoded) if max_length is None or len(one.ids) <= max_length]
+    return Sequences.of([encoded[place] for place in kept], pad_of(tokenizer)), kept
 
 
 def pad_of(tokenizer: PreTrainedTokenizerBase) -> int:

@@ -9,11 +9,12 @@ from pathlib import Path
 import torch
 from accelerate import PartialState
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from schemas.ids import content_id
 from training.batches import PairBatch, PairExamples, SequenceBatch, Sequences
+from training.checkpoint import write_tensors
 from training.progress import Report
 from training.score import Precision, score_all
 
@@ -43,7 +44,7 @@ def store_reference(
         PartialState().wait_for_everyone()
         pairs.reference = reference_logps(scorer, pairs, precision, report) if known is None else known
         if file and known is None and PartialState().is_main_process:
-            write(file, pairs.reference)
+            write_tensors(file, {LOGPS: pairs.reference})
 
 
 def reference_logps(scorer: nn.Module, pairs: PairExamples, precision: Precision, report: Report) -> Tensor:
@@ -71,11 +72,3 @@ def read(file: Path, size: int) -> Tensor | None:
     except (OSError, SafetensorError, KeyError):
         return None
     return found if found.shape == (size,) else None
-
-
-def write(file: Path, logps: Tensor) -> None:
-    """Store log-probabilities, whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_suffix(".draft")
-    save_file({LOGPS: logps.contiguous()}, draft)
-    draft.replace(file)

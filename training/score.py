@@ -5,7 +5,7 @@ Policy and reference, training and evaluation all pass here, so that equal weigh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Literal, NamedTuple
 
@@ -144,5 +144,14 @@ def score_all(
             found.append(summary(scorer(batch), batch).float().cpu())
         order.append(rows)
         progress(sum(map(len, order)), len(examples))
+    if not found:
+        return torch.zeros(0)
     joined = torch.cat(found)
     return torch.empty_like(joined).index_copy_(0, torch.cat(order), joined)
+
+
+def spread(found: Tensor, places: Sequence[int], count: int) -> Tensor:
+    """[count, ...] rows of `found` at their places, NaN elsewhere."""
+    whole = found.new_full((count, *found.shape[1:]), torch.nan)
+    whole[torch.tensor(places, dtype=torch.int64)] = found
+    return whole

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
-import logging
-import os
 import time
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -20,15 +17,12 @@ from curation.engines import Answer, Engine
 from curation.logprobs import spelled
 from schemas.calls import Outage, Reply, Request
 from schemas.errors import ModelError, UpstreamError
+from schemas.quiet import quiet_vllm
 
 if TYPE_CHECKING:
     from vllm import LLM, RequestOutput, SamplingParams
     from vllm.lora.request import LoRARequest
     from vllm.sampling_params import StructuredOutputsParams
-
-
-QUIET = {"VLLM_LOGGING_LEVEL": "ERROR", "VLLM_NO_USAGE_STATS": "1", "TORCH_CPP_LOG_LEVEL": "ERROR"}
-"""The engine's own messages would tear our progress bars, and nothing is reported to anybody."""
 
 
 class VLLM(Engine):
@@ -58,8 +52,7 @@ class VLLM(Engine):
 
     @contextmanager
     def start(self, model: str, adapter: str | None = None) -> Iterator[Answer]:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # vLLM's use of torch is not our user's business
+        with quiet_vllm(self.cpu_kv_cache_gib):
             llm = self._load(model, adapter)
         try:
             yield partial(_answer, llm, _lora(adapter), self.shard_requests)
@@ -69,12 +62,6 @@ class VLLM(Engine):
 
     def _load(self, model: str, adapter: str | None) -> LLM:
         self.revision(model)
-        # One process: start-up takes 4 s instead of 33 s, and nothing outlives a kill.
-        os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
-        os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", str(self.cpu_kv_cache_gib))
-        for name, value in QUIET.items():
-            os.environ.setdefault(name, value)
-        logging.getLogger("vllm").setLevel(logging.ERROR)  # it warns while it is imported, before it reads QUIET
         try:
             from vllm import LLM
         except ImportError as error:

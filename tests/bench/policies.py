@@ -23,6 +23,7 @@ from tests.bench.figures import Bars, say
 from training.checkpoint import load_policy
 from training.evaluate.intervals import mean_interval
 from training.evaluate.sandbox import golds
+from training.objectives.policy import POLICY
 from training.rollout.samplers import Sampling
 from training.rollout.samplers.transformers import Transformers
 from training.tokens import encode_prompts
@@ -130,7 +131,7 @@ def measure(
     gains, rewards, started = [], [], time.perf_counter()
     for seed in range(settings.seeds):
         changes = METHODS[method] | {"max_length": 128, "fit.seed": seed}
-        if method in ("grpo", "rloo", "reinforce", "remax", "ppo"):
+        if method in POLICY.classes:
             count = settings.rollouts * changes["rollout.prompts"] / (settings.prompts * 0.9)
             changes |= {"rollout.rewards": [{"source": str(reward)}], "fit.epochs": count}
             changes |= {"critic": str(reward)} if method == "ppo" else {}

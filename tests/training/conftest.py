@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
 
@@ -19,6 +23,7 @@ from schemas.datasets import fingerprint
 from training.checkpoint import Loaded, load_policy
 from training.evaluate.implicit_reward import response_logps
 
+ROOT = Path(__file__).parents[2]
 WORDS = [f"w{number}" for number in range(40)] + ["good", "bad", "say", "it"]
 TEMPLATE = (
     "{{ bos_token }}{% for message in messages %} <{{ message['role'] }}> {{ message['content'] }}"
@@ -106,6 +111,18 @@ def write_version(folder: Path, pairs: pa.Table) -> Path:
     }  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder
+
+
+def begin(job: str, data: Path, model: Path, out: Path, changes: Mapping[str, object]) -> subprocess.Popen[bytes]:
+    """A training command under way, on one thread."""
+    settings = [part for key, value in changes.items() for part in ("--set", f"{key}={json.dumps(value)}")]
+    command = ["-m", "training", job, "--data", data, "--model", model, "--out", out, *settings]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen([sys.executable, *map(str, command)], env=environment, stdout=-3, stderr=-3, cwd=ROOT)
+
+
+def digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def ranked_right(policy: Path, pairs: pa.Table) -> float:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -160,7 +161,12 @@ def test_the_trunk_stays_as_it_was(armo: Path, model_folder: Path) -> None:
 
 def test_a_gated_model_is_scored_as_one_and_never_without_its_gate(armo: Path, tmp_path: Path) -> None:
     items = [(PROMPT, "w3 good"), (PROMPT, "w3 it")]
-    assert rewards_of(armo, items).tolist() == weighed(armo, items).rewards.tolist()
+    known = weighed(armo, items).rewards.tolist()
+    assert rewards_of(armo, items).tolist() == known
+    short = rewards_of(armo, [(PROMPT, "w3 good " * 9), *items], max_length=16)
+    assert np.isnan(short[0]) and short[1:].tolist() == pytest.approx(known, abs=1e-6)
+    assert np.isnan(rewards_of(armo, items, max_length=2)).all()
+    assert rewards_of(armo, []).shape == (0,)
     with pytest.raises(ModelError, match="is no reward model"):
         load_reward(armo)
     broken = tmp_path / "broken"

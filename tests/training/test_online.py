@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from schemas.errors import ConfigError, InputError, ModelError
-from tests.training.conftest import pair_row, pair_table, write_version
+from tests.training.conftest import begin, digest, pair_row, pair_table, write_version
 from training.checkpoint import read_record
 from training.evaluate.ensemble import Ensemble, Member
 from training.evaluate.rewards import Item
@@ -28,7 +24,6 @@ from training.objectives.policy import POLICY
 from training.resume import HISTORY
 from training.train import Trained, train
 
-ROOT = Path(__file__).parents[2]
 FAST: dict[str, Any] = {
     "fit.learning_rate": 3e-3, "fit.epochs": 8, "max_length": 64, "rollout.max_tokens": 12, "kl": 0.01,
     "rollout.prompts": 16, "rollout.rewards": [{"source": "good"}],
@@ -93,13 +88,6 @@ def test_a_strong_pull_keeps_the_policy(data: Path, model_folder: Path, tmp_path
     assert ends[1.0] < ends[0.0] / 3
 
 
-def begin(job: str, data: Path, model: Path, out: Path, changes: dict[str, Any]) -> subprocess.Popen[bytes]:
-    settings = [part for key, value in changes.items() for part in ("--set", f"{key}={json.dumps(value)}")]
-    command = ["-m", "training", job, "--data", data, "--model", model, "--out", out, *settings]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen([sys.executable, *map(str, command)], env=environment, stdout=-3, stderr=-3, cwd=ROOT)
-
-
 def files(out: Path) -> list[str]:
     return sorted(path.name for path in out.with_name(f"{out.name}.unfinished").glob("*-*"))
 
@@ -132,7 +120,7 @@ def test_a_run_that_was_killed_ends_as_if_nothing_had_happened(
     assert process.wait() == -signal.SIGKILL, "the run ended before it was killed"
     assert begin(job, data, model_folder, out, changes).wait() == 0
     for file in ("model.safetensors", "training.json", HISTORY):
-        sums = {hashlib.sha256((folder / file).read_bytes()).hexdigest() for folder in (whole, out)}
+        sums = {digest(folder / file) for folder in (whole, out)}
         assert len(sums) == 1, file
 
 

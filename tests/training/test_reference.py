@@ -9,8 +9,8 @@ import torch
 
 from tests.training.conftest import pair_row, pair_table, write_version
 from training.batches import Sequences
-from training.checkpoint import load_policy, save
-from training.reference import LOGPS, key, read, write
+from training.checkpoint import load_policy, save, write_tensors
+from training.reference import LOGPS, key, read
 from training.tokens import Encoded
 from training.train import Trained, train
 
@@ -78,7 +78,7 @@ def test_a_spoilt_file_is_made_anew(spoil: str, version_folder: Path, model_fold
         if spoil == "cut":
             file.write_bytes(data[: len(data) // 2])
         elif spoil == "size":
-            write(file, torch.zeros(2))
+            write_tensors(file, {LOGPS: torch.zeros(2)})
         else:
             file.write_bytes(data.replace(LOGPS.encode(), b"elsewhere"))
     _, computed = passes("dpo", version_folder, model_folder, tmp_path / "again")

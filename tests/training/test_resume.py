@@ -1,36 +1,20 @@
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from schemas.errors import ConfigError
-from tests.training.conftest import pair_row, pair_table, write_version
+from tests.training.conftest import begin, digest, pair_row, pair_table, write_version
 from training.checkpoint import read_record
 from training.resume import claim
 from training.train import train
 
-ROOT = Path(__file__).parents[2]
 FILES = ("model.safetensors", "training.json", "history.jsonl", "config.json")
-
-
-def begin(job: str, data: Path, model: Path, out: Path, changes: dict[str, object]) -> subprocess.Popen[bytes]:
-    settings = [part for key, value in changes.items() for part in ("--set", f"{key}={value}")]
-    command = ["-m", "training", job, "--data", data, "--model", model, "--out", out, *settings]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen([sys.executable, *map(str, command)], env=environment, stdout=-3, stderr=-3, cwd=ROOT)
-
-
-def digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def steps(out: Path) -> list[str]:

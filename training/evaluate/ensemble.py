@@ -43,20 +43,31 @@ class Ensemble(Strict):
         return each.mean(axis=0) - doubt * each.var(axis=0)
 
     def apart(
-        self, items: Sequence[Item], *, precision: Precision = "no", progress: Progress = unseen
+        self,
+        items: Sequence[Item],
+        *,
+        max_length: int | None = None,
+        precision: Precision = "no",
+        progress: Progress = unseen,
     ) -> NDArray[np.floating[Any]]:
-        """[M, N] every member's standardised rewards of (prompt, response) items. One member is in memory at a time."""
-        each = [
-            (rewards_of(one.model, items, precision=precision, progress=progress) - one.mean) / one.std
-            for one in self.members
-        ]
+        """[M, N] every member's standardised rewards of (prompt, response) items, NaN above `max_length` tokens.
+
+        One member is in memory at a time.
+        """
+        how: dict[str, Any] = {"max_length": max_length, "precision": precision, "progress": progress}
+        each = [(rewards_of(one.model, items, **how) - one.mean) / one.std for one in self.members]
         return np.stack(each).astype(np.float64)
 
     def rewards_of(
-        self, items: Sequence[Item], *, precision: Precision = "no", progress: Progress = unseen
+        self,
+        items: Sequence[Item],
+        *,
+        max_length: int | None = None,
+        precision: Precision = "no",
+        progress: Progress = unseen,
     ) -> NDArray[np.floating[Any]]:
-        """[N] the ensemble's rewards of (prompt, response) items."""
-        return self.combined(self.apart(items, precision=precision, progress=progress))
+        """[N] the ensemble's rewards of (prompt, response) items, NaN above `max_length` tokens."""
+        return self.combined(self.apart(items, max_length=max_length, precision=precision, progress=progress))
 
 
 def ensemble_of(models: Sequence[Path | str], reference: Sequence[Item], **settings: Any) -> Ensemble:

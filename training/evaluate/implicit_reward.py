@@ -13,14 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from schemas.base import Strict
-from training.batches import SequenceExamples, Sequences
+from training.batches import SequenceExamples
 from training.checkpoint import Loaded, load_policy
 from training.evaluate.accuracy import PairAccuracy, pair_accuracy
 from training.evaluate.intervals import Interval, difference_interval
 from training.evaluate.rewards import Item
-from training.prepare import pad_of
-from training.score import Precision, Progress, TokenScorer, score_all, unseen
-from training.tokens import Messages, encode
+from training.prepare import sequences_within
+from training.score import Precision, Progress, TokenScorer, score_all, spread, unseen
+from training.tokens import Messages
 
 Rewards = Callable[[Sequence[Item]], NDArray[np.floating[Any]]]
 """[N] rewards of (prompt, response) items: a reward model, an ensemble, or an implicit reward."""
@@ -37,10 +37,15 @@ class Implicit(Strict):
     """The policy's own: it changes no order, but the scale."""
 
     def rewards_of(
-        self, items: Sequence[Item], *, precision: Precision = "no", progress: Progress = unseen
+        self,
+        items: Sequence[Item],
+        *,
+        max_length: int | None = None,
+        precision: Precision = "no",
+        progress: Progress = unseen,
     ) -> NDArray[np.float64]:
-        """[N] implicit rewards of (prompt, response) items."""
-        settings = {"beta": self.beta, "precision": precision, "progress": progress}
+        """[N] implicit rewards of (prompt, response) items, NaN above `max_length` tokens."""
+        settings = {"beta": self.beta, "max_length": max_length, "precision": precision, "progress": progress}
         return implicit_rewards(self.policy, self.reference, items, **settings)
 
 
@@ -50,25 +55,33 @@ def implicit_rewards(
     items: Sequence[Item],
     *,
     beta: float = 0.1,
+    max_length: int | None = None,
     precision: Precision = "no",
     progress: Progress = unseen,
 ) -> NDArray[np.float64]:
-    """[N] beta * (log p(response) under the policy less that under the reference), sums over its tokens with EOS."""
-    moved, still = (response_logps(model, items, precision, progress) for model in (policy, reference))
+    """[N] beta * (log p(response) under the policy less that under the reference), sums over its tokens with EOS.
+
+    NaN where prompt and response are more than `max_length` tokens.
+    """
+    how: dict[str, Any] = {"max_length": max_length, "precision": precision, "progress": progress}
+    moved, still = (response_logps(model, items, **how) for model in (policy, reference))
     return beta * (moved - still)
 
 
 def response_logps(
-    model: Path | str | Loaded, items: Sequence[Item], precision: Precision = "no", progress: Progress = unseen
+    model: Path | str | Loaded,
+    items: Sequence[Item],
+    *,
+    max_length: int | None = None,
+    precision: Precision = "no",
+    progress: Progress = unseen,
 ) -> NDArray[np.float64]:
-    """[N] summed log-probabilities of responses with their end token, in nats."""
+    """[N] summed log-probabilities of responses with their end token, in nats; NaN above `max_length` tokens."""
     policy, tokenizer = model if isinstance(model, Loaded) else load_policy(model)
-    if not items:
-        return np.zeros(0)
-    encoded = encode(tokenizer, [prompt for prompt, _ in items], [response for _, response in items])
-    examples = SequenceExamples(Sequences.of(encoded, pad_of(tokenizer)))
+    sequences, kept = sequences_within(tokenizer, items, max_length)
     scorer = TokenScorer(policy).to(PartialState().device)
-    return score_all(scorer, examples, lambda logps, _: logps.sum(1), precision, progress).numpy().astype(np.float64)
+    found = score_all(scorer, SequenceExamples(sequences), lambda logps, _: logps.sum(1), precision, progress)
+    return spread(found, kept, len(items)).numpy().astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,13 +16,12 @@ from pydantic import ValidationError
 
 from schemas.errors import ConfigError, ModelError, explain_settings
 from schemas.ids import content_id
-from training.checkpoint import context_of, is_classifier, load_policy, load_reward, revision_of, tokenizer_of
+from training.checkpoint import context_of, is_classifier, load_policy, load_reward, revision_of
 from training.evaluate.ensemble import Ensemble
 from training.evaluate.implicit_reward import Implicit, Rewards, implicit_rewards
 from training.evaluate.rewards import Item, rewards_of
 from training.gated import is_gated, load_gated
 from training.score import Precision, Progress, unseen
-from training.tokens import encode
 
 Subject = Path | str | Ensemble | Implicit
 """A model folder, a name on the hub, an ensemble, or a policy's implicit reward."""
@@ -60,26 +59,24 @@ def rewards_that_fit(
 ) -> NDArray[np.floating[Any]]:
     """[N] rewards of (prompt, response) items, NaN where one is longer than `max_length` tokens.
 
-    Without `max_length` it is what the model, or the least of an ensemble's members, was made to read. Nothing is cut:
-    half a response is another response.
+    Without `max_length` it is what the model, or the least of an ensemble's members, was made to read.
     """
-    whole = np.all([_fits(model, items, max_length) for model in _models(subject)], axis=0)
-    kept = [item for item, fits in zip(items, whole, strict=True) if fits]
-    found = np.full(len(items), np.nan)
+    how: dict[str, Any] = {
+        "max_length": max_length or _context(_models(subject)), "precision": precision, "progress": progress,
+    }  # fmt: skip
     if isinstance(subject, Ensemble | Implicit):
-        found[whole] = subject.rewards_of(kept, precision=precision, progress=progress)
-    else:
-        found[whole] = rewards_of(subject, kept, precision=precision, progress=progress)
-    return found
+        return subject.rewards_of(items, **how)
+    return rewards_of(subject, items, **how).astype(np.float64)
 
 
 def opened(subject: Subject) -> Rewards:
-    """The subject's rewards, its models kept in memory for as many calls as follow."""
+    """The subject's rewards of items that fit, its models kept in memory for as many calls as follow."""
     models = _models(subject)
+    most = _context(models)
     if isinstance(subject, Implicit):
-        return partial(implicit_rewards, *map(load_policy, models), beta=subject.beta)
+        return partial(implicit_rewards, *map(load_policy, models), beta=subject.beta, max_length=most)
     loaded = [load_gated(one) if is_gated(one) else load_reward(one) for one in models]
-    each = [partial(rewards_of, one) for one in loaded]
+    each = [partial(rewards_of, one, max_length=most) for one in loaded]
     if not isinstance(subject, Ensemble):
         return each[0]
 
@@ -106,8 +103,6 @@ def _models(subject: Subject) -> Sequence[Path | str]:
     return models
 
 
-def _fits(model: Path | str, items: Sequence[Item], max_length: int | None) -> NDArray[np.bool_]:
-    """[N] whether prompt and response together are short enough."""
-    most = max_length or context_of(model) or np.inf
-    encoded = encode(tokenizer_of(model), [prompt for prompt, _ in items], [response for _, response in items])
-    return np.array([len(one.ids) <= most for one in encoded], dtype=np.bool_)
+def _context(models: Sequence[Path | str]) -> int | None:
+    """Most tokens that all of them were made to read, as far as their configs say so."""
+    return min((most for most in map(context_of, models) if most), default=None)

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from training.batches import SequenceExamples, Sequences
+from training.checkpoint import write_tensors
 from training.objectives.policy import RolloutBatch, Rollouts
 
 WHERE = ("ids", "starts", "lengths", "cuts")
@@ -55,11 +56,7 @@ class Rollout:
         sequences = self.examples.responses.sequences
         tensors = {name: getattr(sequences, name) for name in WHERE}
         tensors |= {"units": self.examples.units, **self.examples.parts}
-        about = {"figures": json.dumps(self.figures), "states": json.dumps(self.states)}
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_suffix(".draft")
-        save_file({name: value.clone().contiguous() for name, value in tensors.items()}, draft, metadata=about)
-        draft.replace(file)
+        write_tensors(file, tensors, {"figures": json.dumps(self.figures), "states": json.dumps(self.states)})
 
     @classmethod
     def read(cls, file: Path, pad: int) -> Rollout | None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -14,15 +12,9 @@ import torch
 from pydantic import Field
 
 from schemas.errors import ModelError, UpstreamError
+from schemas.quiet import quiet_vllm
 from training.checkpoint import Loaded
 from training.rollout.samplers import Engine, Sampled, Sampler, Sampling
-
-SETTINGS = {
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-    "VLLM_LOGGING_LEVEL": "ERROR",
-    "VLLM_NO_USAGE_STATS": "1",
-}
-"""One process: weights are handed over within it. Nothing is reported to anybody."""
 
 
 class VLLM(Sampler):
@@ -44,17 +36,12 @@ class VLLM(Sampler):
     @contextmanager
     def start(self, policy: Loaded, folder: str) -> Iterator[Engine]:
         """An engine on the weights in `folder`, and then on those of `policy`."""
-        for name, value in {**SETTINGS, "VLLM_CPU_KVCACHE_SPACE": str(self.cpu_kv_cache_gib)}.items():
-            os.environ.setdefault(name, value)
         threads = torch.get_num_threads()
-        try:
-            from vllm import LLM
-        except ImportError as error:
-            raise UpstreamError("vLLM is not installed; set rollout.sampler=transformers.") from error
         sleeps = torch.cuda.is_available()
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", FutureWarning)  # vLLM's use of torch is not our user's business
+            with quiet_vllm(self.cpu_kv_cache_gib):
+                from vllm import LLM
+
                 llm = LLM(
                     model=folder,
                     dtype=self.dtype,
@@ -66,6 +53,8 @@ class VLLM(Sampler):
                     disable_log_stats=True,
                     use_tqdm_on_load=False,
                 )
+        except ImportError as error:
+            raise UpstreamError("vLLM is not installed; set rollout.sampler=transformers.") from error
         except (ValueError, OSError) as error:
             raise ModelError(f"vLLM cannot load {folder}: {str(error).splitlines()[0]}") from error
         torch.set_num_threads(threads)
