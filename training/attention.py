@@ -1,8 +1,9 @@
-"""Attention in a row of pairs that each share a beginning (prefix sharing, arXiv:2410.20305).
+"""Attention in a row of groups of sequences that share a beginning (prefix sharing, arXiv:2410.20305).
 
-Chosen and rejected see what they share and themselves, not each other, and no pair sees another. On a GPU FlexAttention
-skips what nobody sees; elsewhere every pair is two dense pieces. Both reach the model through transformers' registry
-of attention functions, so that no model's code is copied.
+Each sequence of a group, such as the two sides of a pair, sees what they share and itself, not the others, and no group
+sees another. On a GPU FlexAttention skips what nobody sees; elsewhere every group is two dense pieces: the first
+sequence, and all that comes after what is shared. Both reach the model through transformers' registry of attention
+functions, so that no model's code is copied.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from schemas.errors import ConfigError, ModelError
 from schemas.quiet import quiet
-from training.batches import PairBatch, PairExamples, SequenceBatch, SequenceExamples, Sequences
+from training.batches import PackedBatch, PairExamples, SequenceBatch, SequenceExamples, Sequences
 from training.tokens import Encoded
 
 FLEX = "flex_attention"
-PIECES = "pieces_of_pairs"
+PIECES = "pieces_of_groups"
 
 
-def take_pairs(model: PreTrainedModel) -> None:
-    """Let `model` read pairs. Single sequences pass as before."""
+def take_groups(model: PreTrainedModel) -> None:
+    """Let `model` read sequences that share a beginning. Single ones pass as before."""
     if model.config._attn_implementation != FLEX:
         model.set_attn_implementation(PIECES)
 
@@ -54,18 +55,18 @@ def choose_attention(model: PreTrainedModel, max_length: int) -> None:
 
 
 @torch.no_grad()
-def _last_states(model: PreTrainedModel, batch: SequenceBatch | PairBatch) -> Tensor:
+def _last_states(model: PreTrainedModel, batch: SequenceBatch | PackedBatch) -> Tensor:
     batch = batch.to(model.device)
     return hidden_states(model.eval(), batch)[batch.ends]
 
 
-def hidden_states(model: PreTrainedModel, batch: SequenceBatch | PairBatch) -> Tensor:
+def hidden_states(model: PreTrainedModel, batch: SequenceBatch | PackedBatch) -> Tensor:
     """[T, H] what the trunk makes of every token of the batch, row after row.
 
     Single sequences need no mask: rows are right-padded and attention is causal, so a real token never sees padding.
     """
     inputs: dict[str, Any] = {"input_ids": batch.input_ids, "use_cache": False}
-    if isinstance(batch, PairBatch):
+    if isinstance(batch, PackedBatch):
         inputs["position_ids"] = batch.position_ids
         if model.config._attn_implementation == FLEX:
             inputs["attention_mask"] = block_mask(batch.parts)
@@ -76,10 +77,13 @@ def hidden_states(model: PreTrainedModel, batch: SequenceBatch | PairBatch) -> T
 
 def seen_until(parts: Tensor) -> Tensor:
     """[T] int64, of each token the first later place that does not see it: all there is to say (arXiv:2410.01359)."""
-    chosen, rest, shared = parts.unbind(1)
-    end = (chosen + rest).cumsum(0)
-    until, sizes = torch.stack([end, end - rest, end], dim=1), torch.stack([shared, chosen - shared, rest], dim=1)
-    return until.flatten().repeat_interleave(sizes.flatten())
+    sizes, shared = parts.unbind(1)
+    ends, group = sizes.cumsum(0), (shared == 0).cumsum(0) - 1
+    # Of the first sequence of a group, the tokens that others share are seen until the last of them ends.
+    lent = torch.zeros_like(sizes).scatter_reduce(0, group, shared, "amax")[group].where(shared == 0, 0)
+    last = torch.zeros_like(sizes).scatter_reduce(0, group, ends, "amax")[group]
+    until, parted = torch.stack([last, ends], dim=1), torch.stack([lent, sizes - lent], dim=1)
+    return until.flatten().repeat_interleave(parted.flatten())
 
 
 def block_mask(parts: Tensor) -> BlockMask:
@@ -93,23 +97,42 @@ def block_mask(parts: Tensor) -> BlockMask:
 
 
 class Pieces(NamedTuple):
-    """How to cut a row of B pairs into what attention can take as a whole."""
+    """How to cut a row of B groups into what attention can take as a whole."""
 
     sizes: list[int]
-    """2B lengths: a chosen sequence and the rest of its rejected one, in turn"""
+    """2B lengths: of the first sequence of a group, and of the rest of the others together, in turn"""
     shared: list[int]
-    """B lengths of what both begin with"""
+    """B lengths of what all sequences of a group begin with"""
     seen: list[Tensor]
-    """B masks [rest, shared + rest] bool: the rest sees all that is shared, and itself up to each token"""
+    """B masks [rest, shared + rest] bool: each of the rest sees all that is shared, and itself up to each token"""
 
     @classmethod
     def of(cls, parts: Tensor) -> Pieces:
-        """From the parts of a batch, [B, 3]."""
-        seen = [
-            torch.ones(rest, shared + rest, dtype=torch.bool, device=parts.device).tril(shared)
-            for _, rest, shared in parts.tolist()
-        ]
-        return cls(parts[:, :2].flatten().tolist(), parts[:, 2].tolist(), seen)
+        """From the parts of a batch, [N, 2]."""
+        sizes: list[int] = []
+        lent: list[int] = []
+        rests: list[list[int]] = []
+        for size, shared in parts.tolist():
+            if not shared:
+                sizes.append(size)
+                lent.append(0)
+                rests.append([])
+            else:
+                lent[-1] = shared
+                rests[-1].append(size)
+        seen = [_seen(shared, rest, parts.device) for shared, rest in zip(lent, rests, strict=True)]
+        both = [length for first, rest in zip(sizes, rests, strict=True) for length in (first, sum(rest))]
+        return cls(both, lent, seen)
+
+
+def _seen(shared: int, rest: list[int], device: torch.device) -> Tensor:
+    """[rest, shared + rest] bool, who of the rest of some sequences sees whom."""
+    total = sum(rest)
+    seen = torch.ones(total, shared + total, dtype=torch.bool, device=device).tril(shared)
+    if len(rest) > 1:
+        sequence = torch.arange(len(rest), device=device).repeat_interleave(torch.tensor(rest, device=device))
+        seen[:, shared:] &= sequence[:, None] == sequence
+    return seen
 
 
 def attend_in_pieces(
@@ -121,13 +144,13 @@ def attend_in_pieces(
     pieces: Pieces | None = None,
     **settings: Any,
 ) -> tuple[Tensor, None]:
-    """[1, T, heads, D] attention of query, key and value [1, heads, T, D], pair by pair; plain without `pieces`."""
+    """[1, T, heads, D] attention of query, key and value [1, heads, T, D], group by group; plain without `pieces`."""
     if pieces is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **settings)
     queries, keys, values = (whole.split(pieces.sizes, dim=2) for whole in (query, key, value))
     found: list[Tensor] = []
-    for pair, (shared, seen) in enumerate(zip(pieces.shared, pieces.seen, strict=True)):
-        left, right = 2 * pair, 2 * pair + 1
+    for group, (shared, seen) in enumerate(zip(pieces.shared, pieces.seen, strict=True)):
+        left, right = 2 * group, 2 * group + 1
         found.append(sdpa_attention_forward(module, queries[left], keys[left], values[left], None, **settings)[0])
         if len(seen):
             its_keys, its_values = (torch.cat([one[left][:, :, :shared], one[right]], dim=2) for one in (keys, values))

@@ -1,6 +1,7 @@
 """Tokenised examples and their batches: of like length, in a seeded order, of exact size.
 
-A pair is its chosen sequence, and then what its rejected one does not begin with too: a prompt is read once.
+Sequences that share a beginning, such as the two sides of a pair or all samples of one prompt, lie side by side: the
+first of them whole, of the others what comes after it. So a prompt is read once.
 """
 
 from __future__ import annotations
@@ -48,23 +49,30 @@ class SequenceBatch(Batch):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PairBatch(Batch):
-    """B pairs back to back in one row of T tokens, without padding. Sequences count all chosen, then all rejected."""
+class PackedBatch(Batch):
+    """N sequences back to back in one row of T tokens, without padding, of groups that share a beginning."""
 
     input_ids: Tensor
-    """[1, T] int64: of each pair the chosen sequence, then the rejected one without what both begin with"""
+    """[1, T] int64: of each group the first sequence, then the others without what they share with it"""
     position_ids: Tensor
     """[1, T] int64, place of a token in its own sequence"""
     parts: Tensor
-    """[B, 3] int64, tokens: of the chosen sequence, of the rest of the rejected one, and of what both begin with"""
+    """[N, 2] int64, in the order of the row: tokens of its own, and tokens that it shares with the first of its group;
+    0 for the first. All others of a group share as many."""
     ends: Tensor
-    """[2B] int64, place of the last token of each sequence in the row"""
+    """[N] int64, place of the last token of each sequence in the row"""
     before: Tensor
-    """[2B, C] int64, place of the token before each response token: its state predicts it"""
+    """[N, C] int64, place of the token before each response token: its state predicts it"""
     targets: Tensor
-    """[2B, C] int64, the response tokens with EOS"""
+    """[N, C] int64, the response tokens with EOS"""
     completion_mask: Tensor
-    """[2B, C] bool, true on response tokens, false where a response is shorter than C"""
+    """[N, C] bool, true on response tokens, false where a response is shorter than C"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairBatch(PackedBatch):
+    """B pairs. Sequences count all chosen, then all rejected: N = 2B."""
+
     reference: Tensor
     """[2B] float32, summed log-probabilities under the reference; zeros for objectives that need none"""
     margin: Tensor
@@ -177,37 +185,66 @@ class PairExamples:
 
     def batch(self, rows: Tensor) -> PairBatch:
         """The given pairs in one row."""
-        both = torch.cat([rows, rows + len(self)])
-        chosen, shared, sizes = self.sequences.lengths[rows], self.shared[rows], self.lengths[rows]
-        starts = self.sequences.starts[both].view(2, -1)
-        begin = sizes.cumsum(0) - sizes
-
-        pair = torch.arange(len(rows)).repeat_interleave(sizes)
-        step = torch.arange(len(pair)) - begin[pair]
-        right = step >= chosen[pair]
-        position = torch.where(right, step - (chosen - shared)[pair], step)
-        ids = self.sequences.ids[starts[right.long(), pair] + position]
-
-        def place_of(at: Tensor) -> Tensor:
-            """Where the tokens `at` [2B, ...] of each sequence lie in the row."""
-            left, right = at.chunk(2)
-            apart = torch.where(right < shared[:, None], right, right + (chosen - shared)[:, None])
-            return torch.cat([left, apart]) + torch.cat([begin, begin])[:, None]
-
-        places, targets, learned = self.sequences.responses(both)
+        both, count = torch.cat([rows, rows + len(self)]), len(rows)
+        shared = torch.cat([torch.zeros_like(rows), self.shared[rows]])
+        packed = pack(self.sequences, both, shared, first=torch.arange(count).repeat(2))
         return PairBatch(
-            input_ids=ids[None],
-            position_ids=position[None],
-            parts=torch.stack([chosen, sizes - chosen, shared], dim=1),
-            ends=place_of(self.sequences.lengths[both, None] - 1).squeeze(1),
-            before=place_of(places - 1).where(learned, 0),
-            targets=targets,
-            completion_mask=learned,
+            **vars(packed),
             reference=self.reference[both],
             margin=self.margin[rows],
             weight=self.weight[rows],
             soft_label=self.soft_label[rows],
         )
+
+
+class GroupExamples:
+    """N sequences, `samples` to each prompt side by side. A step's mean is over their learned tokens."""
+
+    def __init__(self, sequences: Sequences, samples: int) -> None:
+        self.sequences, self.samples = sequences, samples
+        self.tokens = sequences.lengths
+        self.units = sequences.lengths - sequences.cuts
+        # Of one prompt all cost alike, and so stay together when they are sorted by it.
+        prompts, own = sequences.cuts.view(-1, samples)[:, :1], self.units.view(-1, samples)
+        cost = (prompts + own.sum(1, keepdim=True)) / samples
+        self.lengths = cost.ceil().long().expand(-1, samples).reshape(-1)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def batch(self, rows: Tensor) -> PackedBatch:
+        """The given sequences in one row, each prompt once."""
+        prompts, place = (rows // self.samples).unique(return_inverse=True)
+        first = torch.full_like(prompts, len(rows)).scatter_reduce(0, place, torch.arange(len(rows)), "amin")[place]
+        shared = self.sequences.cuts[rows].where(first != torch.arange(len(rows)), 0)
+        return pack(self.sequences, rows, shared, first)
+
+
+def pack(sequences: Sequences, rows: Tensor, shared: Tensor, first: Tensor) -> PackedBatch:
+    """The sequences `rows` [N] in one row.
+
+    Of each come the tokens after the `shared` [N] ones, which are those of the sequence `first` [N], a place in `rows`.
+    """
+    order = first.argsort(stable=True)  # the first of a group has the least place in it
+    sizes = (sequences.lengths[rows] - shared)[order]
+    begin = torch.empty_like(sizes).scatter(0, order, sizes.cumsum(0) - sizes)
+    which = order.repeat_interleave(sizes)
+    position = torch.arange(len(which)) - begin[which] + shared[which]
+
+    def place_of(at: Tensor) -> Tensor:
+        """Where the tokens `at` [N, ...] of each sequence lie in the row."""
+        return torch.where(at < shared[:, None], at + begin[first, None], at + (begin - shared)[:, None])
+
+    places, targets, learned = sequences.responses(rows)
+    return PackedBatch(
+        input_ids=sequences.ids[sequences.starts[rows][which] + position][None],
+        position_ids=position[None],
+        parts=torch.stack([sizes, shared[order]], dim=1),
+        ends=place_of(sequences.lengths[rows, None] - 1).squeeze(1),
+        before=place_of(places - 1).where(learned, 0),
+        targets=targets,
+        completion_mask=learned,
+    )
 
 
 def common_prefixes(sequences: Sequences) -> Tensor:

@@ -14,7 +14,7 @@ from torch.nn.functional import pad
 
 from schemas.errors import ConfigError, InputError
 from schemas.ids import seed_of
-from training.batches import SequenceExamples, Sequences
+from training.batches import GroupExamples, Sequences
 from training.checkpoint import Loaded
 from training.data import Version
 from training.evaluate.implicit_reward import Rewards
@@ -103,9 +103,9 @@ class Online:
             sampled = self._sample(chosen, number, samples)
             greedy = self._ask(chosen, [0] * len(chosen), 0.0) if objective.reads_greedy else []
         encoded = [Encoded(one.ids + said.ids, len(one.ids)) for one, said in zip(asked, sampled, strict=True)]
-        sequences = Sequences.of(encoded, pad_of(self.loaded.tokenizer))
-        mask = sequences.responses(torch.arange(len(encoded)))[2]
-        scored = self._scored(sequences, mask)
+        responses = GroupExamples(Sequences.of(encoded, pad_of(self.loaded.tokenizer)), samples)
+        mask = responses.sequences.responses(torch.arange(len(encoded)))[2]
+        scored = self._scored(responses, mask)
 
         raw = self.rewards.raw(self._items(asked, sampled))
         rewards, after = self._worth(asked, sampled, raw, states)
@@ -129,16 +129,16 @@ class Online:
             "returns": credit.returns,
             "learn": torch.full((len(mask),), float(objective.learns(number))),
         }
-        rollout = Rollout(RolloutExamples(sequences, objective.units(mask), parts), figures, after)
+        rollout = Rollout(RolloutExamples(responses, objective.units(mask), parts), figures, after)
         rollout.write(self._file(number))
         return rollout
 
-    def _scored(self, sequences: Sequences, mask: Tensor) -> dict[str, Tensor]:
+    def _scored(self, responses: GroupExamples, mask: Tensor) -> dict[str, Tensor]:
         """[N, C] each: log-probabilities under the policy as it is (`old`) and as it started, and a critic's values.
 
         What nobody looks at is 0, or for the start as it is now.
         """
-        examples, most = SequenceExamples(sequences), mask.shape[1]
+        most = mask.shape[1]
         nothing = torch.zeros(mask.shape)
         found = {"old": nothing, "values": nothing}
 
@@ -148,16 +148,16 @@ class Online:
         if self.objective.reads_values:
             both = score_all(
                 self.scorer,
-                examples,
+                responses,
                 lambda one, _: torch.stack([wide(one.logps), wide(one.values)], 1),
                 self.fit.precision,
             )
             found["old"], found["values"] = both.unbind(1)
         elif self.steps > 1 or self.reference is not None:
-            found["old"] = score_all(self.scorer, examples, lambda one, _: wide(one), self.fit.precision)
+            found["old"] = score_all(self.scorer, responses, lambda one, _: wide(one), self.fit.precision)
         found["reference"] = found["old"]
         if self.reference is not None:
-            found["reference"] = score_all(self.reference, examples, lambda one, _: wide(one), self.fit.precision)
+            found["reference"] = score_all(self.reference, responses, lambda one, _: wide(one), self.fit.precision)
         self.scorer.train()
         return found
 

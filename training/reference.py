@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from schemas.ids import content_id
-from training.batches import PairBatch, PairExamples, SequenceBatch, Sequences
+from training.batches import PackedBatch, PairExamples, SequenceBatch, Sequences
 from training.checkpoint import write_tensors
 from training.progress import Report
 from training.score import Precision, score_all
@@ -50,7 +50,7 @@ def store_reference(
 def reference_logps(scorer: nn.Module, pairs: PairExamples, precision: Precision, report: Report) -> Tensor:
     """[2P] summed log-probabilities of the responses, all chosen first."""
 
-    def summary(scores: Tensor, _: SequenceBatch | PairBatch) -> Tensor:
+    def summary(scores: Tensor, _: SequenceBatch | PackedBatch) -> Tensor:
         return torch.stack(scores.sum(1).chunk(2), dim=1)
 
     both = score_all(scorer, pairs, summary, precision, lambda done, total: report("reference", done, total))

@@ -15,8 +15,8 @@ from torch.nn.functional import cross_entropy, linear
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
-from training.attention import hidden_states, take_pairs
-from training.batches import BatchT, Examples, PairBatch, SequenceBatch, budget_batches
+from training.attention import hidden_states, take_groups
+from training.batches import BatchT, Examples, PackedBatch, SequenceBatch, budget_batches
 
 Precision = Literal["no", "bf16"]
 
@@ -36,11 +36,11 @@ class TokenScorer(nn.Module):
     def __init__(self, policy: PreTrainedModel, temperature: float = 1.0) -> None:
         """`temperature` is that of the sampling whose probabilities are asked for."""
         super().__init__()
-        take_pairs(policy)
+        take_groups(policy)
         self.policy = policy
         self.temperature = temperature
 
-    def forward(self, batch: SequenceBatch | PairBatch) -> Tensor:
+    def forward(self, batch: SequenceBatch | PackedBatch) -> Tensor:
         """[N, C] float32 log p(response token | tokens before it); 0 where a response is shorter than C."""
         hidden = hidden_states(self.policy, batch)
         learned = batch.completion_mask
@@ -63,7 +63,7 @@ class RewardScorer(nn.Module):
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
-        take_pairs(model)
+        take_groups(model)
         self.model = model
 
     @property
@@ -71,7 +71,7 @@ class RewardScorer(nn.Module):
         """The layer that makes rewards of hidden states."""
         return self.model.score
 
-    def forward(self, batch: SequenceBatch | PairBatch) -> Scored:
+    def forward(self, batch: SequenceBatch | PackedBatch) -> Scored:
         """The head at the last token of each sequence. It runs in float32, whatever the trunk's precision."""
         pooled = _rows(hidden_states(self.model, batch), batch.ends)
         with torch.autocast(pooled.device.type, enabled=False):
@@ -83,11 +83,11 @@ class ValueScorer(nn.Module):
 
     def __init__(self, model: PreTrainedModel, column: int) -> None:
         super().__init__()
-        take_pairs(model)
+        take_groups(model)
         self.model: Any = model
         self.column = column
 
-    def forward(self, batch: SequenceBatch) -> Tensor:
+    def forward(self, batch: SequenceBatch | PackedBatch) -> Tensor:
         """[N, C] float32 the head's output before each response token; 0 where a response is shorter than C."""
         hidden, learned = hidden_states(self.model, batch), batch.completion_mask
         states = _rows(hidden, batch.before[learned])

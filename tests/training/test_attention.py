@@ -30,8 +30,8 @@ from transformers import (
 
 from schemas.errors import ConfigError, ModelError
 from training.attention import FLEX, choose_attention
-from training.batches import PairBatch, PairExamples, SequenceExamples, Sequences
-from training.score import RewardScorer, TokenScorer, autocast
+from training.batches import GroupExamples, PairBatch, PairExamples, SequenceExamples, Sequences
+from training.score import RewardScorer, TokenScorer, ValueScorer, autocast
 from training.tokens import Encoded
 
 SIZE: dict[str, Any] = {
@@ -121,6 +121,23 @@ def test_log_probabilities_are_those_of_single_sequences() -> None:
     assert packed.completion_mask.equal(single.completion_mask)
     assert packed.targets[packed.completion_mask].equal(single.targets[single.completion_mask])
     assert torch.allclose(scorer(packed), scorer(single), atol=1e-5)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_samples_of_one_prompt_are_read_as_single_sequences(family: str) -> None:
+    """What every response token is predicted from, and gradients, of a step that takes some samples of each prompt."""
+    model, chance = made(family), torch.Generator().manual_seed(1)
+    prompts = [torch.randint(3, 60, (size,), generator=chance).tolist() for size in (7, 1, 12)]
+    said = [torch.randint(3, 60, (1 + place % 5,), generator=chance).tolist() for place in range(12)]
+    every = Sequences.of([Encoded(prompts[n // 4] + one, len(prompts[n // 4])) for n, one in enumerate(said)], pad=0)
+    rows = torch.tensor([3, 8, 0, 1, 11, 6, 9])
+    choose_attention(model, 64)
+    scorer = ValueScorer(model, 0)
+    found, alone = (scorer(examples.batch(rows)) for examples in (GroupExamples(every, 4), SequenceExamples(every)))
+    assert alone.std() > 0.05
+    assert torch.allclose(found, alone, rtol=0, atol=1e-6)
+    mine, other = (gradient(model, values.square().sum()) for values in (found, alone))
+    assert torch.allclose(mine, other, rtol=1e-4, atol=1e-5 * float(other.abs().max()))
 
 
 @torch.no_grad()

@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+from random import Random
+
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.attention import seen_until
-from training.batches import PairExamples, SequenceExamples, Sequences, budget_batches, epoch_batches
+from training.attention import Pieces, seen_until
+from training.batches import (
+    GroupExamples,
+    PackedBatch,
+    PairExamples,
+    SequenceExamples,
+    Sequences,
+    budget_batches,
+    epoch_batches,
+)
 from training.tokens import Encoded
 
 lengths = st.lists(st.integers(1, 60), min_size=1, max_size=300).map(torch.tensor)
@@ -59,7 +69,7 @@ def test_a_pair_is_its_chosen_sequence_and_what_the_rejected_one_does_not_share(
     batch = pairs_of([[5, 6, 7, 2], [4, 2]], [[5, 6, 8, 9, 2], [3, 2]]).batch(torch.tensor([1, 0]))
     assert batch.input_ids.tolist() == [[4, 2, 3, 2, 5, 6, 7, 2, 8, 9, 2]]
     assert batch.position_ids.tolist() == [[0, 1, 0, 1, 0, 1, 2, 3, 2, 3, 4]]
-    assert batch.parts.tolist() == [[2, 2, 0], [4, 3, 2]]
+    assert batch.parts.tolist() == [[2, 0], [2, 0], [4, 0], [3, 2]]
     assert batch.ends.tolist() == [1, 7, 3, 10]
     assert batch.targets[batch.completion_mask].tolist() == [2, 6, 7, 2, 2, 6, 8, 9, 2]
     assert batch.before[batch.completion_mask].tolist() == [0, 4, 5, 6, 2, 4, 5, 8, 9]
@@ -76,13 +86,12 @@ ids = st.lists(st.integers(1, 3), min_size=1, max_size=12)
 pairs = st.lists(st.tuples(ids, ids), min_size=1, max_size=8)
 
 
-@given(pairs)
-def test_every_token_of_a_pair_sees_its_own_sequence_and_nothing_else(pairs: list[tuple[list[int], list[int]]]) -> None:
-    chosen, rejected = ([list(side) for side in sides] for sides in zip(*pairs, strict=True))
-    batch = pairs_of(chosen, rejected).batch(torch.arange(len(pairs)))
+def assert_each_sees_itself(batch: PackedBatch, sequences: list[list[int]]) -> None:
+    """Every token sees its own sequence up to itself, and nothing else, by both ways to say so."""
     place = torch.arange(batch.input_ids.shape[1])
     seen = (place[:, None] >= place) & (place[:, None] < seen_until(batch.parts))
-    for sequence, end in zip(chosen + rejected, batch.ends.tolist(), strict=True):
+    assert seen.equal(seen_in_pieces(batch.parts))
+    for sequence, end in zip(sequences, batch.ends.tolist(), strict=True):
         own = seen[end].nonzero().squeeze(1)
         assert batch.input_ids[0, own].tolist() == sequence
         assert batch.position_ids[0, own].tolist() == list(range(len(sequence)))
@@ -90,10 +99,55 @@ def test_every_token_of_a_pair_sees_its_own_sequence_and_nothing_else(pairs: lis
             assert seen[token].nonzero().squeeze(1).equal(own[: place + 1])
 
 
+def seen_in_pieces(parts: torch.Tensor) -> torch.Tensor:
+    """[T, T] bool, who sees whom as `attend_in_pieces` computes it."""
+    pieces = Pieces.of(parts)
+    seen = torch.zeros(sum(pieces.sizes), sum(pieces.sizes), dtype=torch.bool)
+    begin = 0
+    for group, (shared, among) in enumerate(zip(pieces.shared, pieces.seen, strict=True)):
+        first, rest = pieces.sizes[2 * group : 2 * group + 2]
+        seen[begin : begin + first, begin : begin + first] = torch.ones(first, first, dtype=torch.bool).tril()
+        seen[begin + first : begin + first + rest, begin : begin + shared] = among[:, :shared]
+        seen[begin + first : begin + first + rest, begin + first : begin + first + rest] = among[:, shared:]
+        begin += first + rest
+    return seen
+
+
+@given(pairs)
+def test_every_token_of_a_pair_sees_its_own_sequence_and_nothing_else(pairs: list[tuple[list[int], list[int]]]) -> None:
+    chosen, rejected = ([list(side) for side in sides] for sides in zip(*pairs, strict=True))
+    assert_each_sees_itself(pairs_of(chosen, rejected).batch(torch.arange(len(pairs))), chosen + rejected)
+
+
+groups = st.integers(1, 4).flatmap(
+    lambda samples: st.lists(st.tuples(ids, st.lists(ids, min_size=samples, max_size=samples)), min_size=1, max_size=5)
+)
+
+
+@given(groups, st.randoms(use_true_random=False))
+def test_samples_of_one_prompt_share_it(groups: list[tuple[list[int], list[list[int]]]], chance: Random) -> None:
+    """Also where a step takes some of them alone, in any order."""
+    samples = len(groups[0][1])
+    every = [Encoded(prompt + said, len(prompt)) for prompt, responses in groups for said in responses]
+    rows = chance.sample(range(len(every)), chance.randint(1, len(every)))
+    examples = GroupExamples(Sequences.of(every, pad=0), samples)
+    batch = examples.batch(torch.tensor(rows))
+    assert_each_sees_itself(batch, [every[row].ids for row in rows])
+    prompts = sum(len(groups[group][0]) for group in {row // samples for row in rows})
+    assert batch.input_ids.shape[1] == prompts + sum(len(every[row].ids) - every[row].cut for row in rows)
+    for place, row in enumerate(rows):
+        mask = batch.completion_mask[place]
+        assert batch.targets[place, mask].tolist() == every[row].ids[every[row].cut :]
+        before = every[row].ids[every[row].cut - 1 : -1]
+        assert batch.input_ids[0, batch.before[place, mask]].tolist() == before
+    whole = examples.batch(torch.arange(len(every)))
+    assert whole.input_ids.shape[1] <= int(examples.lengths.sum()) < whole.input_ids.shape[1] + len(every)
+
+
 @given(pairs)
 def test_a_row_holds_every_token_once(pairs: list[tuple[list[int], list[int]]]) -> None:
     chosen, rejected = ([list(side) for side in sides] for sides in zip(*pairs, strict=True))
     examples = pairs_of(chosen, rejected)
     batch = examples.batch(torch.arange(len(pairs)))
-    assert batch.input_ids.shape[1] == int(examples.lengths.sum()) == int(batch.parts[:, :2].sum())
+    assert batch.input_ids.shape[1] == int(examples.lengths.sum()) == int(batch.parts[:, 0].sum())
     assert int(examples.tokens.sum()) - batch.input_ids.shape[1] == int(examples.shared.sum())

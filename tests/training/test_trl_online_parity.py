@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tests.training.test_trl_parity import gradient
 from tests.training.test_trl_policy_parity import QUIET, datasets, moved, trl
-from training.batches import SequenceExamples, Sequences
+from training.batches import GroupExamples, SequenceExamples, Sequences
 from training.checkpoint import load_policy
 from training.loop import accumulate, micro_batches, silence_dropout
 from training.objectives.policy import POLICY, Policy, Rollouts
@@ -51,7 +51,7 @@ def known(folder: Path, objective: Policy) -> tuple[RolloutExamples, Rollouts]:
         "old": old, "reference": start, "advantage": objective.credit(given).advantage, "returns": nothing,
         "values": nothing, "learn": torch.ones(len(mask)),
     }  # fmt: skip
-    return RolloutExamples(made, objective.units(mask), parts), given
+    return RolloutExamples(GroupExamples(made, SAMPLES), objective.units(mask), parts), given
 
 
 def wide(values: Tensor, mask: Tensor) -> Tensor:

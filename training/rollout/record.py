@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
-from training.batches import SequenceExamples, Sequences
+from training.batches import GroupExamples, Sequences
 from training.checkpoint import write_tensors
 from training.objectives.policy import RolloutBatch, Rollouts
 
@@ -23,10 +23,10 @@ WHERE = ("ids", "starts", "lengths", "cuts")
 class RolloutExamples:
     """Sampled responses. What each counts in the mean of a step is the objective's to say."""
 
-    def __init__(self, sequences: Sequences, units: Tensor, parts: Mapping[str, Tensor]) -> None:
-        """`parts` are the fields that RolloutBatch has beyond SequenceBatch, [N, C] or [N]."""
-        self.responses = SequenceExamples(sequences)
-        self.lengths = self.tokens = sequences.lengths
+    def __init__(self, responses: GroupExamples, units: Tensor, parts: Mapping[str, Tensor]) -> None:
+        """`parts` are the fields that RolloutBatch has beyond PackedBatch, [N, C] or [N]."""
+        self.responses = responses
+        self.lengths, self.tokens = responses.lengths, responses.tokens
         self.units = units
         self.parts = parts
 
@@ -34,7 +34,7 @@ class RolloutExamples:
         return len(self.lengths)
 
     def batch(self, rows: Tensor) -> RolloutBatch:
-        """The padded batch of the given responses."""
+        """The given responses in one row, each prompt once."""
         batch = self.responses.batch(rows)
         most = batch.completion_mask.shape[1]
         parts = {name: part[rows, :most] if part.dim() > 1 else part[rows] for name, part in self.parts.items()}
@@ -56,7 +56,8 @@ class Rollout:
         sequences = self.examples.responses.sequences
         tensors = {name: getattr(sequences, name) for name in WHERE}
         tensors |= {"units": self.examples.units, **self.examples.parts}
-        write_tensors(file, tensors, {"figures": json.dumps(self.figures), "states": json.dumps(self.states)})
+        about = {"samples": self.examples.responses.samples, "figures": self.figures, "states": self.states}
+        write_tensors(file, tensors, {name: json.dumps(value) for name, value in about.items()})
 
     @classmethod
     def read(cls, file: Path, pad: int) -> Rollout | None:
@@ -64,11 +65,11 @@ class Rollout:
         if not file.is_file():
             return None
         with safe_open(file, "pt") as stored:
-            about = stored.metadata()
+            about = {name: json.loads(value) for name, value in stored.metadata().items()}
         tensors = load_file(file)
         sequences = Sequences(**{name: tensors.pop(name) for name in WHERE}, pad=pad)
-        examples = RolloutExamples(sequences, tensors.pop("units"), tensors)
-        return cls(examples, json.loads(about["figures"]), json.loads(about["states"]))
+        examples = RolloutExamples(GroupExamples(sequences, about["samples"]), tensors.pop("units"), tensors)
+        return cls(examples, about["figures"], about["states"])
 
 
 def figures_of(given: Rollouts, stopped: Tensor) -> dict[str, float]:

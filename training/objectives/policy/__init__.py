@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from schemas.registry import Registry
-from training.batches import SequenceBatch
+from training.batches import PackedBatch
 from training.objectives import Objective, Step
 from training.score import TokenScorer
 
@@ -27,7 +27,7 @@ LEAST_CHI_SQUARE = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
-class RolloutBatch(SequenceBatch):
+class RolloutBatch(PackedBatch):
     """N sampled responses. C: tokens of the longest."""
 
     old: Tensor

@@ -48,36 +48,46 @@ def _sample(
 
 
 def _batch(policy: Loaded, prompts: Sequence[list[int]], seeds: Sequence[int], sampling: Sampling) -> list[Sampled]:
-    """One batch, token by token. When half of its rows have ended, they leave it."""
+    """One batch, token by token: a prompt is read once, and when half of the rows have ended, they leave."""
     model: Any = policy.model
-    width, device = max(map(len, prompts)), model.device
-    pad, end = pad_of(policy.tokenizer), policy.tokenizer.eos_token_id
-    ids = torch.tensor([[pad] * (width - len(one)) + one for one in prompts], device=device)
-    mask = torch.tensor([[0] * (width - len(one)) + [1] * len(one) for one in prompts], device=device)
-    places = (mask.cumsum(1) - 1).clamp(min=0)
+    device, end = model.device, policy.tokenizer.eos_token_id
+    read, which = _read(model, prompts, pad_of(policy.tokenizer))
+    out = model(**read, use_cache=True, logits_to_keep=1)
+    mask, logits, cache = read["attention_mask"][which], out.logits[which, -1], out.past_key_values
+    cache.batch_select_indices(which)
+    places = mask.sum(1, keepdim=True)
     draws = torch.stack([_draws(seed, sampling.max_tokens) for seed in seeds]).to(device)
     responses: list[list[int]] = [[] for _ in prompts]
     rows = list(range(len(prompts)))
-    cache: Any = None
     for step in range(sampling.max_tokens):
-        read = {"input_ids": ids, "attention_mask": mask, "position_ids": places, "past_key_values": cache}
-        out = model(**read, use_cache=True, logits_to_keep=1)
-        cache = out.past_key_values
-        chosen = _choose(out.logits[:, -1], draws[:, step], sampling.temperature)
+        chosen = _choose(logits, draws[:, step], sampling.temperature)
         for row, token in zip(rows, chosen.tolist(), strict=True):
             if responses[row][-1:] != [end]:
                 responses[row].append(token)
         going = torch.tensor([responses[row][-1] != end for row in rows], device=device)
-        if not going.any():
+        if not going.any() or step + 1 == sampling.max_tokens:
             break
-        ids, places = chosen[:, None], places[:, -1:] + 1
         mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
         if int(going.sum()) * 2 <= len(rows):
             kept = going.nonzero().squeeze(1)
             cache.batch_select_indices(kept)
-            ids, mask, places, draws = ids[kept], mask[kept], places[kept], draws[kept]
+            chosen, mask, places, draws = chosen[kept], mask[kept], places[kept], draws[kept]
             rows = [rows[row] for row in kept.tolist()]
+        out = model(
+            input_ids=chosen[:, None], attention_mask=mask, position_ids=places, past_key_values=cache, use_cache=True
+        )
+        logits, places = out.logits[:, -1], places + 1
     return [Sampled(one, one[-1] == end) for one in responses]
+
+
+def _read(model: Any, prompts: Sequence[list[int]], pad: int) -> tuple[dict[str, Tensor], Tensor]:
+    """Every prompt once, left-padded, and [N] where each of them is."""
+    places = {prompt: place for place, prompt in enumerate(dict.fromkeys(map(tuple, prompts)))}
+    width = max(map(len, places))
+    ids = torch.tensor([[pad] * (width - len(one)) + [*one] for one in places], device=model.device)
+    mask = torch.tensor([[0] * (width - len(one)) + [1] * len(one) for one in places], device=model.device)
+    which = torch.tensor([places[tuple(one)] for one in prompts], device=model.device)
+    return {"input_ids": ids, "attention_mask": mask, "position_ids": (mask.cumsum(1) - 1).clamp(min=0)}, which
 
 
 def _draws(seed: int, count: int) -> Tensor:
