@@ -1,7 +1,8 @@
 """Over-optimisation in the sandbox: reward models on noisy labels choose the best of n, alone and as ensembles.
 
 Labels are gold's on two samples of the base policy, a quarter of them turned round, once for all members. Members
-start from the base policy and differ in their heads and in the order of the data. Seeds differ in prompts, samples,
+start from the base policy and differ in their heads, in the order of the data, and in the data: each is trained on as
+many pairs, drawn from all with replacement. Seeds differ in prompts, samples,
 noise and members; the held-out prompts are the same for all. One model is the mean of what each member does alone.
 The setting is one in which members disagree; the README of training says what others showed.
 """
@@ -80,7 +81,8 @@ def noisy_pairs(count: int, seed: int) -> pa.Table:
 def member_rewards(pairs: pa.Table, seed: int, texts: Sequence[str], answers: list[list[str]]) -> NDArray[np.float64]:
     """[P, N] rewards of one member, standardised on the base policy's own answers."""
     loaded = load_reward(sandbox_path("base"), seed=seed)
-    examples = prepare_pairs(pairs, loaded.tokenizer, MAX_TOKENS).examples
+    drawn = np.random.default_rng(seed).integers(pairs.num_rows, size=pairs.num_rows)
+    examples = prepare_pairs(pairs.take(pa.array(drawn)), loaded.tokenizer, MAX_TOKENS).examples
     settings = FIT.model_copy(update={"seed": seed})
     *_, _last = fit(RewardScorer(loaded.model), examples, BradleyTerry().loss_of, settings)
     items = [(asked(text), answer) for text, row in zip(texts, answers, strict=True) for answer in row]
@@ -119,7 +121,7 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=100)
     parser.add_argument("--samples", type=int, default=80)
     parser.add_argument("--pairs", type=int, default=800)
-    parser.add_argument("--members", type=int, default=4)
+    parser.add_argument("--members", type=int, default=8)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "overoptimization.svg")
     settings = parser.parse_args()
