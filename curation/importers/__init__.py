@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 
 import pyarrow as pa
 
+from curation.columns import Labels, Plain, plain_comparisons
 from curation.comparisons import Keys, comparison_of, model_of, strength_of
 from curation.folders import record_files
 from curation.provenance import Note, Provenance, twins
@@ -39,6 +40,9 @@ MB = 1_000_000
 
 Row = Prompt | Response | Vote | Score
 
+_Numbered = list[tuple[int, Record | BadRow]]
+"""Records and where they are in their file."""
+
 
 class Importer(Plugin):
     """A record format. Subclasses translate one record into prompts, responses, votes and scores."""
@@ -64,6 +68,10 @@ class Importer(Plugin):
     @abstractmethod
     def translate(self, record: Record) -> Iterator[Row | Note]:
         """Rows of one record, and notes about it. Raises BadRow with the reason when it cannot be used."""
+
+    def plain(self, records: Sequence[Record | BadRow]) -> Plain | None:  # noqa: ARG002
+        """The rows that `translate` has for some of these records, where a format can make many at once."""
+        return None
 
     def model_of(self, path: Path) -> str | None:  # noqa: ARG002
         """The model that a file is called after, where a format has one file a model."""
@@ -160,13 +168,29 @@ class ComparisonImporter(Importer):
         """The keys of a record."""
         return Keys()
 
+    @property
+    def labels(self) -> Labels:
+        """What all rows have in common."""
+        unknown = f"{self.name}/unknown"
+        return Labels(
+            format=self.name,
+            source=self.origin,
+            license=self.license,
+            annotator=self.annotator or unknown,
+            annotator_kind=self.annotator_kind,
+            unknown=unknown,
+        )
+
+    def plain(self, records: Sequence[Record | BadRow]) -> Plain | None:
+        return plain_comparisons(records, self.keys, self.labels)
+
     def translate(self, record: Record) -> Iterator[Row]:
-        found, unknown = comparison_of(record, self.keys), f"{self.name}/unknown"
+        found, labels = comparison_of(record, self.keys), self.labels
         prompt = self.prompt(found.context)
         yield prompt
         sides = (
-            self.response(prompt, model_of(record, "chosen_model", unknown), found.chosen),
-            self.response(prompt, model_of(record, "rejected_model", unknown), found.rejected),
+            self.response(prompt, model_of(record, "chosen_model", labels.unknown), found.chosen),
+            self.response(prompt, model_of(record, "rejected_model", labels.unknown), found.rejected),
         )
         yield from sides
         yield self.vote(
@@ -174,7 +198,7 @@ class ComparisonImporter(Importer):
             sides,
             winner=0,
             strength=strength_of(record, self.keys.margin),
-            annotator=self.annotator or unknown,
+            annotator=labels.annotator,
             annotator_kind=self.annotator_kind,
         )
 
@@ -240,6 +264,7 @@ class _Work:
     dropped: dict[str, int] = field(default_factory=dict)
     new: dict[str, int] = field(default_factory=dict)
     waiting: list[Batch] = field(default_factory=list)
+    bytes_waiting: int = 0
     provenance: Provenance = field(init=False)
 
     def __post_init__(self) -> None:
@@ -257,25 +282,28 @@ class _Work:
         expected = self.importer.model_of(path)
         seen = 0
         for batch, chars in _batches(read_records(path)):
-            rows, drops = self._translate(path, batch)
+            plain = self.importer.plain([record for _, record in batch])
+            rows, drops = self._translate(path, batch, plain)
             if len(drops) == len(batch):
                 raise InputError(_no_record_fits(self.importer, path, drops[0]))
-            self._store([*rows, *drops])
+            self._store([*rows, *drops], plain.rows if plain else ())
             if expected is not None:
-                models = {row.model for row in rows if isinstance(row, Response)}
+                models = {row.model for row in rows if isinstance(row, Response)} | set(plain.models if plain else ())
                 self.provenance.generator(models, expected, path)
             seen += len(batch)
             yield chars
         if not seen:
             raise InputError(f"{path} is empty; give a file with at least one {self.importer.name} record.")
 
-    def _store(self, rows: Iterable[Row | Drop]) -> None:
+    def _store(self, rows: Iterable[Row | Drop], plain: Sequence[Batch] = ()) -> None:
         """Let rows wait until there are enough for a commit."""
         kinds: dict[type, list[Row | Drop]] = {kind: [] for kind in KINDS}
         for row in rows:
             kinds[type(row)].append(row)
-        self.waiting += [(table, table.rows(kinds[kind])) for kind, table in KINDS.items()]
-        if sum(rows.nbytes for _, rows in self.waiting) >= COMMIT_BYTES:
+        new = [*plain, *((table, table.rows(kinds[kind])) for kind, table in KINDS.items())]
+        self.waiting += new
+        self.bytes_waiting += sum(rows.nbytes for _, rows in new)
+        if self.bytes_waiting >= COMMIT_BYTES:
             self.commit()
 
     def commit(self) -> None:
@@ -289,12 +317,19 @@ class _Work:
             if table is not DROPS:
                 self.new[table.name] = self.new.get(table.name, 0) + count
         self.waiting.clear()
+        self.bytes_waiting = 0
 
-    def _translate(self, path: Path, batch: list[tuple[int, Record | BadRow]]) -> tuple[list[Row], list[Drop]]:
-        """Rows and drops of a batch."""
+    def _translate(self, path: Path, batch: _Numbered, plain: Plain | None) -> tuple[list[Row], list[Drop]]:
+        """Rows and drops of what is not plain in a batch. What is kept is watched, all in the order of the file."""
         rows: list[Row] = []
         drops: list[Drop] = []
-        for line, record in batch:
+        taken = set(plain.places) if plain else set[int]()
+        watched = 0
+        for skipped, place in enumerate(place for place in range(len(batch)) if place not in taken):
+            if plain:
+                self._watch_plain(plain, watched, place - skipped, path, batch)
+                watched = place - skipped
+            line, record = batch[place]
             try:
                 if isinstance(record, BadRow):
                     raise record
@@ -307,11 +342,25 @@ class _Work:
             else:
                 self._watch(named, found, f"{path}:{line}")
                 rows.extend(row for row in found if not isinstance(row, Note))
+        if plain:
+            self._watch_plain(plain, watched, len(plain.places), path, batch)
         self.read += len(batch)
         self.kept += len(batch) - len(drops)
         for drop in drops:
             self.dropped[drop.reason] = self.dropped.get(drop.reason, 0) + 1
         return rows, drops
+
+    def _watch_plain(self, plain: Plain, start: int, stop: int, path: Path, batch: _Numbered) -> None:
+        """`_watch` for these plain records."""
+
+        def where(number: int) -> str:
+            return f"{path}:{batch[plain.places[start + number]][0]}"
+
+        self.provenance.records(plain.record_ids[start:stop], where)
+        sides = slice(2 * start, 2 * stop)
+        self.provenance.responses(
+            plain.response_ids[sides], plain.models[sides], plain.answers[sides], lambda number: where(number // 2)
+        )
 
     def _watch(self, record: Named, found: list[Row | Note], where: str) -> None:
         self.provenance.record(record, where)
@@ -339,9 +388,9 @@ def _no_record_fits(importer: Importer, path: Path, first: Drop) -> str:
     )
 
 
-def _batches(numbered: Numbered) -> Iterator[tuple[list[tuple[int, Record | BadRow]], int]]:
+def _batches(numbered: Numbered) -> Iterator[tuple[_Numbered, int]]:
     """Records that are committed together, and the length of their text."""
-    batch: list[tuple[int, Record | BadRow]] = []
+    batch: _Numbered = []
     chars = 0
     for number, record in numbered:
         batch.append((number, record))
