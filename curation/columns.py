@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 import pyarrow as pa
 
 from curation.comparisons import Keys, model_of, strength_of
-from curation.records import BadRow, Record
+from curation.records import BadRow, Columns, Record
 from schemas.ids import canonical_column, content_ids
 from schemas.prompts import MESSAGES, PROMPTS, user_prompt_ids
 from schemas.responses import RESPONSES, response_ids_of
@@ -60,21 +60,20 @@ class _Facts(NamedTuple):
 
 def plain_comparisons(records: Sequence[Record | BadRow], keys: Keys, labels: Labels) -> Plain | None:
     """The rows of plain records, all with the same fields; None if there are none."""
-    found = [
-        (place, record)
-        for place, record in enumerate(records)
-        if not isinstance(record, BadRow) and _is_plain(record, keys.prompt, keys.chosen, keys.rejected)
-    ]
-    names = found[0][1].keys() if found else set[str]()
-    found = [(place, record) for place, record in found if record.keys() == names]
-    facts: list[_Facts | None] = [_Facts(None, labels.unknown, labels.unknown)] * len(found)
-    if (FACTS | {keys.margin}) & names:
-        facts = [_facts(record, keys, labels.unknown) for _, record in found]
-        found = [row for row, fact in zip(found, facts, strict=True) if fact]
-    told = [fact for fact in facts if fact]
-    if keys.prompt is None or not found:
+    if keys.prompt is None:
         return None
-    cells = {name: [record[name] for _, record in found] for name in names}
+    places, columns = _alike(records, {keys.prompt, keys.chosen, keys.rejected})
+    if columns is None:
+        return None
+    texts = zip(*(columns.cells[name] for name in (keys.prompt, keys.chosen, keys.rejected)), strict=True)
+    facts = _facts(columns, keys, labels.unknown)
+    plain = [place for place, row in enumerate(texts) if _is_plain(*row) and facts[place]]
+    if not plain:
+        return None
+    cells = columns.cells
+    if len(plain) < len(places):
+        cells = {name: [column[place] for place in plain] for name, column in cells.items()}
+    told = [fact for place in plain if (fact := facts[place])]
     json = {name: canonical_column(column) for name, column in cells.items()}
     prompt_ids = user_prompt_ids(json[keys.prompt])
     answers = _in_turns(cells[keys.chosen], cells[keys.rejected])
@@ -91,7 +90,7 @@ def plain_comparisons(records: Sequence[Record | BadRow], keys: Keys, labels: La
         (VOTES, _votes(record_ids, prompt_ids, response_ids, [fact.strength for fact in told], labels)),
     ]
     return Plain(
-        places=[place for place, _ in found],
+        places=[places[place] for place in plain],
         record_ids=record_ids,
         response_ids=response_ids,
         models=models,
@@ -100,13 +99,32 @@ def plain_comparisons(records: Sequence[Record | BadRow], keys: Keys, labels: La
     )
 
 
-def _is_plain(record: Record, prompt: str | None, chosen: str, rejected: str) -> bool:
-    asked, better, worse = record.get(prompt), record.get(chosen), record.get(rejected)
-    return type(asked) is type(better) is type(worse) is str and better != worse and bool(asked.strip())
+def _alike(records: Sequence[Record | BadRow], wanted: set[str]) -> tuple[Sequence[int], Columns | None]:
+    """Records with the same fields, the wanted ones among them, and their places."""
+    if isinstance(records, Columns):
+        return range(len(records)), records if wanted <= records.cells.keys() else None
+    read = [(place, record) for place, record in enumerate(records) if not isinstance(record, BadRow)]
+    names = next((record.keys() for _, record in read if wanted <= record.keys()), None)
+    if names is None:
+        return (), None
+    alike = [(place, record) for place, record in read if record.keys() == names]
+    return [place for place, _ in alike], Columns({name: [record[name] for _, record in alike] for name in names})
 
 
-def _facts(record: Record, keys: Keys, unknown: str) -> _Facts | None:
-    """What a record says besides its texts; None if it cannot be read."""
+def _is_plain(prompt: object, chosen: object, rejected: object) -> bool:
+    texts = isinstance(chosen, str) and isinstance(rejected, str)
+    return texts and chosen != rejected and isinstance(prompt, str) and bool(prompt.strip())
+
+
+def _facts(columns: Columns, keys: Keys, unknown: str) -> Sequence[_Facts | None]:
+    """What records say besides their texts; None where that cannot be read."""
+    told = Columns({name: cells for name, cells in columns.cells.items() if name in FACTS | {keys.margin}})
+    if not told.cells:
+        return [_Facts(None, unknown, unknown)] * len(columns)
+    return [_facts_of(record, keys, unknown) for record in told]
+
+
+def _facts_of(record: Record, keys: Keys, unknown: str) -> _Facts | None:
     try:
         return _Facts(
             strength_of(record, keys.margin),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import accumulate
 from math import ceil
@@ -12,11 +13,12 @@ from typing import ClassVar, Literal
 
 import pyarrow as pa
 
+from curation.batches import Records, batches
 from curation.columns import Labels, Plain, plain_comparisons
 from curation.comparisons import Keys, comparison_of, model_of, strength_of
 from curation.folders import record_files
 from curation.provenance import Note, Provenance, twins
-from curation.readers import SUFFIXES, Numbered, read_records
+from curation.readers import SUFFIXES
 from curation.records import BadRow, Named, Record
 from schemas.base import Plugin
 from schemas.drops import DROPS, Drop
@@ -29,19 +31,12 @@ from schemas.scores import SCORES, Score
 from schemas.votes import VOTES, Vote
 from warehouse.lake import Batch, Lake
 
-BATCH_RECORDS = 2_000
-BATCH_CHARS = 20_000_000
-"""Most records, and most of their text, held as Python objects at once."""
-
 COMMIT_BYTES = 64_000_000
-"""Size of the rows that are committed at once. Together they bound memory, whatever the size of a file."""
+"""Size of the rows that are committed at once. With the batches it bounds memory, whatever the size of a file."""
 
 MB = 1_000_000
 
 Row = Prompt | Response | Vote | Score
-
-_Numbered = list[tuple[int, Record | BadRow]]
-"""Records and where they are in their file."""
 
 
 class Importer(Plugin):
@@ -233,21 +228,23 @@ def import_paths(
     Raises InputError when a path is absent, a file is empty, or no record of a batch can be used; then nothing of
     that batch is written.
     """
-    work = _Work(lake=lake, importer=importer, run_id=run_id)
     files = record_files(paths, importer.suffixes)
     same = twins(files)
     sizes = [path.stat().st_size for path in files]
     before, total = 0, ceil(sum(sizes) / MB)
-    try:
-        for path, size in zip(files, sizes, strict=True):
-            if path in same:
-                work.skip(path, same[path])
-            else:
-                for chars in accumulate(work.file(path)):
-                    watch(ceil((before + min(chars, size)) / MB), total)
-            before += size
-    finally:
-        work.commit()
+    with ThreadPoolExecutor(1, "commit") as writer:
+        work = _Work(lake=lake, importer=importer, run_id=run_id, writer=writer)
+        try:
+            for path, size in zip(files, sizes, strict=True):
+                if path in same:
+                    work.skip(path, same[path])
+                else:
+                    for chars in accumulate(work.file(path)):
+                        watch(ceil((before + min(chars, size)) / MB), total)
+                before += size
+        finally:
+            work.commit()
+            work.committed()
     watch(total, total)
     return work.done()
 
@@ -259,12 +256,15 @@ class _Work:
     lake: Lake
     importer: Importer
     run_id: str | None
+    writer: Executor
+    """Commits one part of the rows while the next part is translated; nothing else uses the lake meanwhile."""
     read: int = 0
     kept: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
     new: dict[str, int] = field(default_factory=dict)
     waiting: list[Batch] = field(default_factory=list)
     bytes_waiting: int = 0
+    under_way: Future[list[int]] | None = None
     provenance: Provenance = field(init=False)
 
     def __post_init__(self) -> None:
@@ -281,8 +281,8 @@ class _Work:
         """Import one file, a batch at a time; yields the length of the text of each."""
         expected = self.importer.model_of(path)
         seen = 0
-        for batch, chars in _batches(read_records(path)):
-            plain = self.importer.plain([record for _, record in batch])
+        for batch in batches(path):
+            plain = self.importer.plain(batch.records)
             rows, drops = self._translate(path, batch, plain)
             if len(drops) == len(batch):
                 raise InputError(_no_record_fits(self.importer, path, drops[0]))
@@ -291,7 +291,7 @@ class _Work:
                 models = {row.model for row in rows if isinstance(row, Response)} | set(plain.models if plain else ())
                 self.provenance.generator(models, expected, path)
             seen += len(batch)
-            yield chars
+            yield batch.chars
         if not seen:
             raise InputError(f"{path} is empty; give a file with at least one {self.importer.name} record.")
 
@@ -307,19 +307,32 @@ class _Work:
             self.commit()
 
     def commit(self) -> None:
-        """Append the rows that wait."""
+        """Begin to append the rows that wait, once those before them are in the lake."""
+        self.committed()
         if not self.waiting:
             return
-        batches = [
+        parts = [
             (table, pa.concat_tables(rows for its, rows in self.waiting if its is table)) for table in KINDS.values()
         ]
-        for (table, _), count in zip(batches, self.lake.append(*batches), strict=True):
-            if table is not DROPS:
-                self.new[table.name] = self.new.get(table.name, 0) + count
+        self.under_way = self.writer.submit(self.lake.append, *parts)
         self.waiting.clear()
         self.bytes_waiting = 0
 
-    def _translate(self, path: Path, batch: _Numbered, plain: Plain | None) -> tuple[list[Row], list[Drop]]:
+    def committed(self) -> None:
+        """Wait for the commit under way. After one that failed, no later rows are written."""
+        if self.under_way is None:
+            return
+        under_way, self.under_way = self.under_way, None
+        try:
+            counts = under_way.result()
+        except BaseException:
+            self.waiting.clear()
+            raise
+        for table, count in zip(KINDS.values(), counts, strict=True):
+            if table is not DROPS:
+                self.new[table.name] = self.new.get(table.name, 0) + count
+
+    def _translate(self, path: Path, batch: Records, plain: Plain | None) -> tuple[list[Row], list[Drop]]:
         """Rows and drops of what is not plain in a batch. What is kept is watched, all in the order of the file."""
         rows: list[Row] = []
         drops: list[Drop] = []
@@ -329,7 +342,7 @@ class _Work:
             if plain:
                 self._watch_plain(plain, watched, place - skipped, path, batch)
                 watched = place - skipped
-            line, record = batch[place]
+            line, record = batch.numbers[place], batch.records[place]
             try:
                 if isinstance(record, BadRow):
                     raise record
@@ -350,11 +363,11 @@ class _Work:
             self.dropped[drop.reason] = self.dropped.get(drop.reason, 0) + 1
         return rows, drops
 
-    def _watch_plain(self, plain: Plain, start: int, stop: int, path: Path, batch: _Numbered) -> None:
+    def _watch_plain(self, plain: Plain, start: int, stop: int, path: Path, batch: Records) -> None:
         """`_watch` for these plain records."""
 
         def where(number: int) -> str:
-            return f"{path}:{batch[plain.places[start + number]][0]}"
+            return f"{path}:{batch.numbers[plain.places[start + number]]}"
 
         self.provenance.records(plain.record_ids[start:stop], where)
         sides = slice(2 * start, 2 * stop)
@@ -386,26 +399,3 @@ def _no_record_fits(importer: Importer, path: Path, first: Drop) -> str:
         f"{path}: no record fits the format {importer.name}; line {first.line}: {first.reason}{detail}. "
         "See: prefinery formats"
     )
-
-
-def _batches(numbered: Numbered) -> Iterator[tuple[_Numbered, int]]:
-    """Records that are committed together, and the length of their text."""
-    batch: _Numbered = []
-    chars = 0
-    for number, record in numbered:
-        batch.append((number, record))
-        chars += 0 if isinstance(record, BadRow) else _chars(record)
-        if len(batch) >= BATCH_RECORDS or chars >= BATCH_CHARS:
-            yield batch, chars
-            batch, chars = [], 0
-    if batch:
-        yield batch, chars
-
-
-def _chars(value: object) -> int:
-    """Length of all texts in a JSON value."""
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, dict):
-        return sum(map(_chars, value.values()))
-    return sum(map(_chars, value)) if isinstance(value, list) else 0

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from curation import importers, provenance
+from curation import batches, provenance
 from curation.importers import KINDS, Importer, import_paths
 from curation.importers.openrlhf import OpenRLHF
 from curation.importers.trl import Trl
 from curation.provenance import Provenance
-from curation.records import BadRow, Named
+from curation.records import BadRow, Columns, Named
 from schemas.drops import DROPS
 from schemas.errors import InputError
 from schemas.prompts import PROMPTS
@@ -60,7 +60,7 @@ HALF = {"prompt": "Who?", "chosen": "Me.\ud800", "rejected": "You."}
 def small(**sizes: int):
     """Few records make a batch, and few are remembered."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(importers, "BATCH_RECORDS", sizes["batch"])
+        patch.setattr(batches, "BATCH_RECORDS", sizes["batch"])
         patch.setattr(provenance, "MAX_REMEMBERED", sizes["remembered"])
         patch.setattr(provenance, "CONSTANT_PROMPTS", 2)
         yield
@@ -120,6 +120,12 @@ def test_rows_of_many_are_those_of_each(records, facts):
     assert found.response_ids == [row.response_id for row in answers]
     assert found.models == [row.model for row in answers]
     assert found.answers == [row.text for row in answers]
+
+
+@given(records=st.lists(st.fixed_dictionaries({**PLAIN, "margin": st.floats(-1, 5) | st.none()}), min_size=1))
+def test_columns_are_records(records):
+    columns = Columns({name: [record[name] for record in records] for name in records[0]})
+    assert Trl().plain(columns) == Trl().plain(records)
 
 
 def test_plain_records_are_not_left_to_the_definition():
