@@ -78,10 +78,9 @@ def plain_comparisons(records: Sequence[Record | BadRow], keys: Keys, labels: La
     prompt_ids = user_prompt_ids(json[keys.prompt])
     answers = _in_turns(cells[keys.chosen], cells[keys.rejected])
     models = [model for fact in told for model in fact[1:]]
+    asked = canonical_column(prompt_ids)
     response_ids = response_ids_of(
-        canonical_column(_in_turns(prompt_ids, prompt_ids)),
-        canonical_column(models),
-        _in_turns(json[keys.chosen], json[keys.rejected]),
+        _in_turns(asked, asked), canonical_column(models), _in_turns(json[keys.chosen], json[keys.rejected])
     )
     record_ids = _record_ids(json)
     rows = [

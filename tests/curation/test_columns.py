@@ -5,12 +5,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from curation import batches, provenance
-from curation.importers import KINDS, Importer, import_paths
+from curation import batches, importers, provenance
+from curation.importers import KINDS, Imported, Importer, import_paths
 from curation.importers.openrlhf import OpenRLHF
 from curation.importers.trl import Trl
 from curation.provenance import Provenance
@@ -175,3 +176,45 @@ def test_signs_are_seen_in_many_as_in_one(batches, remembered):
             )
         assert one.close(answer_sheets=True) == many.close(answer_sheets=True)
         assert one == many
+
+
+def test_another_writer_commits_between_the_commits_of_an_import(lake, tmp_path):
+    """Its rows are found, whichever of the two is first."""
+    file = tmp_path / "a.jsonl"
+    records = [GOOD | {"prompt": f"Who is {number}?"} for number in range(12)]
+    file.write_text("".join(json.dumps(record) + "\n" for record in records))
+    done: list[Imported] = []
+
+    def meanwhile(*_: int) -> None:
+        if not done:
+            with Lake.open(lake.folder) as other:
+                done.append(import_paths(other, Trl(), [file]))
+
+    with small(batch=2, remembered=500_000), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(importers, "COMMIT_BYTES", 1)
+        done.append(import_paths(lake, Trl(), [file], watch=meanwhile))
+    assert sum(found.new["votes"] for found in done) == lake.read(VOTES).num_rows == len(records)
+    assert sum(found.new["responses"] for found in done) == lake.read(RESPONSES).num_rows == 2 * len(records)
+
+
+def test_a_commit_that_fails_stops_the_import_and_the_next_one_goes_on(lake, tmp_path):
+    """What is in the lake then are the first records of the file, with no gap."""
+    file = tmp_path / "a.jsonl"
+    file.write_text("".join(json.dumps(GOOD | {"prompt": f"{number}?"}) + "\n" for number in range(12)))
+    data = Path(lake.place.data_path)
+
+    def meanwhile(*_: int) -> None:
+        if data.is_dir():
+            data.rename(lake.folder / "moved")
+            data.write_text("in the way")
+
+    with small(batch=2, remembered=500_000), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(importers, "COMMIT_BYTES", 1)
+        with pytest.raises(duckdb.IOException):
+            import_paths(lake, Trl(), [file], watch=meanwhile)
+    data.unlink()
+    (lake.folder / "moved").rename(data)
+    kept = {row["messages"][0]["content"] for row in lake.read(PROMPTS).to_pylist()}
+    assert kept == {f"{number}?" for number in range(len(kept))}
+    assert len(kept) < 12
+    assert import_paths(lake, Trl(), [file]).new["votes"] == 12 - len(kept)
