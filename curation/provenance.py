@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, KeysView, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b, file_digest
 from pathlib import Path
@@ -50,27 +50,58 @@ class Provenance:
 
     def record(self, record: Named, where: str) -> None:
         """Look for records that were read before, and for ids that name several records."""
-        if _known(self._records, record.content_id):
-            self.tell(Note(kind="record repeated", detail=where))
+        if self._repeats(record.content_id, where):
             return
         name = record.get(self.id_column) if self.id_column else None
         if name is not None and _known(self._ids, canonical(name)):
             self.tell(Note(kind="one id, several records", detail=f"{self.id_column} {name!r}, {where}"))
 
+    def records(self, record_ids: Sequence[str], where: Callable[[int], str]) -> None:
+        """`record` for many that are not asked for other ids; `where` tells the place of each, counted from 0."""
+        names = list(map(hash, record_ids))
+        if _all_new(self._records, names):
+            _remember(self._records, names)
+            return
+        for number, record_id in enumerate(record_ids):
+            self._repeats(record_id, where(number))
+
     def response(self, response: Response, where: str) -> None:
         """Look for empty answers, and for a text that answers many prompts."""
-        if _known(self._responses, response.response_id):
+        self._answer(response.response_id, response.model, response.text, where)
+
+    def responses(
+        self, response_ids: Sequence[str], models: Sequence[str], texts: Sequence[str], where: Callable[[int], str]
+    ) -> None:
+        """`response` for many."""
+        names, spoken = list(map(hash, response_ids)), list(map(hash, zip(models, texts, strict=True)))
+        new = _all_new(self._responses, names) and _all_new(self._prompts_of_text.keys(), spoken)
+        if new and all(map(str.strip, texts)):
+            self._models.update(models)
+            _remember(self._responses, names)
+            _remember(self._prompts_of_text, spoken)
             return
-        self._models[response.model] += 1
-        if not response.text.strip():
-            self.tell(Note(kind="empty response", detail=f"{response.model}, {where}"))
+        for number, answer in enumerate(zip(response_ids, models, texts, strict=True)):
+            self._answer(*answer, where(number))
+
+    def _repeats(self, record_id: str, where: str) -> bool:
+        """Whether a record came before; then it is told."""
+        if known := _known(self._records, record_id):
+            self.tell(Note(kind="record repeated", detail=where))
+        return known
+
+    def _answer(self, response_id: str, model: str, answer: str, where: str) -> None:
+        if _known(self._responses, response_id):
             return
-        text = hash((response.model, response.text))
+        self._models[model] += 1
+        if not answer.strip():
+            self.tell(Note(kind="empty response", detail=f"{model}, {where}"))
+            return
+        text = hash((model, answer))
         if text not in self._prompts_of_text and len(self._prompts_of_text) >= MAX_REMEMBERED:
             return
         self._prompts_of_text[text] += 1
         if self._prompts_of_text[text] == CONSTANT_PROMPTS:
-            self._constant[text] = f"{response.model}: {response.text.strip()[:SHOWN_CHARS]!r}"
+            self._constant[text] = f"{model}: {answer.strip()[:SHOWN_CHARS]!r}"
 
     def generator(self, models: Iterable[str], expected: str, path: Path) -> None:
         """Compare the models that a file names with the one that it is called after."""
@@ -114,3 +145,17 @@ def _known(remembered: set[int], name: str) -> bool:
         remembered.add(short)
         return False
     return short in remembered
+
+
+def _all_new(remembered: set[int] | KeysView[int], names: Sequence[int]) -> bool:
+    """Whether no name came before or comes twice, and there is room for all of them or for none."""
+    room = MAX_REMEMBERED - len(remembered)
+    if room <= 0:
+        return remembered.isdisjoint(names)
+    return room >= len(names) == len(set(names)) and remembered.isdisjoint(names)
+
+
+def _remember(remembered: set[int] | Counter[int], names: Sequence[int]) -> None:
+    """Take in names that are all new, if there is room."""
+    if len(remembered) < MAX_REMEMBERED:
+        remembered.update(names)

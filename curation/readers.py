@@ -7,13 +7,14 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 
-from curation.records import BadRow, Record
+from curation.records import BadRow, Columns, Record
 from schemas.errors import InputError
 
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet", ".arrow")
@@ -41,8 +42,25 @@ def read_records(path: Path) -> Numbered:
 
     Raises InputError when the file is damaged, or of another kind than its name says.
     """
-    try:
+    with _damage_told(path):
         yield from _read(path)
+
+
+def has_columns(path: Path) -> bool:
+    """Whether a file keeps its records as columns."""
+    return suffix_of(path) in COLUMN_FILES
+
+
+def read_columns(path: Path) -> Iterator[Columns]:
+    """The records of a file that `has_columns`, up to BATCH_ROWS at a time. Raises as `read_records` does."""
+    with _damage_told(path):
+        yield from COLUMN_FILES[suffix_of(path)](path)
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (EOFError, OSError, zlib.error, pa.ArrowException, csv.Error, UnicodeDecodeError) as error:
         what = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{path} is damaged or no {suffix_of(path)} file ({what}); fetch it again.") from error
@@ -56,10 +74,8 @@ def _read(path: Path) -> Numbered:
             return _json(path)
         case ".csv":
             return _csv(path)
-        case ".parquet":
-            return _parquet(path)
-        case ".arrow":
-            return _arrow(path)
+        case ".parquet" | ".arrow" as columns:
+            return enumerate(chain.from_iterable(COLUMN_FILES[columns](path)), 1)
         case ".xlsx":
             return _sheet(path)
         case other:
@@ -134,32 +150,38 @@ def _csv(path: Path) -> Numbered:
                 yield number, BadRow("wrong_number_of_cells", f"{len(cells)}, want {len(header)}")
 
 
-def _parquet(path: Path) -> Numbered:
+def _parquet(path: Path) -> Iterator[Columns]:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
-        yield from _rows(file.iter_batches(BATCH_ROWS))
+        yield from _columns(file.iter_batches(BATCH_ROWS))
 
 
-def _arrow(path: Path) -> Numbered:
+def _arrow(path: Path) -> Iterator[Columns]:
     """An Arrow stream, as `datasets` saves one, or an Arrow file; neither says which in its name."""
     with pa.memory_map(str(path)) as source:
         try:
-            yield from _rows(pa.ipc.open_stream(source))
+            yield from _columns(pa.ipc.open_stream(source))
         except pa.ArrowInvalid:
             source.seek(0)
             file = pa.ipc.open_file(source)
-            yield from _rows(file.get_batch(place) for place in range(file.num_record_batches))
+            yield from _columns(file.get_batch(place) for place in range(file.num_record_batches))
 
 
-def _rows(batches: Iterable[pa.RecordBatch]) -> Numbered:
-    number = 0
+COLUMN_FILES = {".parquet": _parquet, ".arrow": _arrow}
+
+
+def _columns(batches: Iterable[pa.RecordBatch]) -> Iterator[Columns]:
     for batch in batches:
-        odd = [field.name for field in batch.schema if not _speaks_json(field.type)]
         for start in range(0, batch.num_rows, BATCH_ROWS):
-            for row in batch.slice(start, BATCH_ROWS).to_pylist():
-                number += 1
-                yield number, {**row, **{name: _plain(row[name]) for name in odd}}
+            part = batch.slice(start, BATCH_ROWS)
+            yield Columns({field.name: _cells(part, place) for place, field in enumerate(part.schema)})
+
+
+def _cells(batch: pa.RecordBatch, place: int) -> list[Any]:
+    """A column as JSON values."""
+    cells = batch.column(place).to_pylist()
+    return cells if _speaks_json(batch.schema.field(place).type) else list(map(_plain, cells))
 
 
 def _speaks_json(kind: pa.DataType) -> bool:

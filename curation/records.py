@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from math import isfinite
-from typing import Any
+from typing import Any, overload
 
 from schemas.ids import content_id
 from schemas.prompts import Message, user
@@ -20,6 +20,29 @@ class Named(dict[str, Any]):
     def content_id(self) -> str:
         """The id of all that is in the record."""
         return content_id(self)
+
+
+class Columns(Sequence[Record]):
+    """Records with the same fields, kept as columns of one length; a record is made when it is asked for."""
+
+    def __init__(self, cells: Mapping[str, list[Any]]) -> None:
+        self.cells = cells
+
+    def __len__(self) -> int:
+        return len(next(iter(self.cells.values()), ()))
+
+    @overload
+    def __getitem__(self, place: int) -> Record: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Columns: ...
+
+    def __getitem__(self, place: int | slice) -> Record | Columns:
+        found = {name: column[place] for name, column in self.cells.items()}
+        return Columns(found) if isinstance(place, slice) else found
+
+    def __add__(self, more: Columns) -> Columns:
+        return Columns({name: column + more.cells[name] for name, column in self.cells.items()})
 
 
 class BadRow(Exception):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from types import NoneType
 
 import orjson
 
@@ -25,6 +26,21 @@ def canonical(value: object) -> str:
 def content_id(*parts: object) -> str:
     """Hex digest of the parts, 32 characters. The parts must be JSON values."""
     return blake2b(_utf8(parts), digest_size=ID_BYTES).hexdigest()
+
+
+def content_ids(*columns: Iterable[bytes]) -> list[str]:
+    """`content_id` of many rows: a column for each part, in `canonical_column`'s JSON; `repeat` is a constant one."""
+    return [blake2b(b"[%b]" % b",".join(row), digest_size=ID_BYTES).hexdigest() for row in zip(*columns, strict=False)]
+
+
+def canonical_column(values: Sequence[object]) -> list[bytes]:
+    """`canonical` of each value, as bytes."""
+    if set(map(type, values)) <= {str, NoneType}:
+        try:
+            return list(map(orjson.dumps, values))
+        except orjson.JSONEncodeError:  # half a surrogate pair
+            pass
+    return [canonical(value).encode("utf-8", "surrogatepass") for value in values]
 
 
 def _utf8(parts: tuple[object, ...]) -> bytes:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, TypedDict
 
 import pyarrow as pa
 
-from schemas.ids import content_id
+from schemas.ids import content_id, content_ids
 from schemas.table import Table, column
 
 
@@ -88,6 +89,11 @@ class Prompt:
 def prompt_id_of(messages: Sequence[Message]) -> str:
     """Content id of a conversation: roles and texts, in order."""
     return content_id("prompt", [[m["role"], m["content"]] for m in messages])
+
+
+def user_prompt_ids(texts: Iterable[bytes]) -> list[str]:
+    """`prompt_id_of` of many conversations of one user turn, whose texts are JSON."""
+    return content_ids(repeat(b'"prompt"'), (b'[["user",%b]]' % text for text in texts))
 
 
 def user(text: str) -> tuple[Message, ...]:

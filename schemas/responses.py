@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import repeat
 
 import pyarrow as pa
 
-from schemas.ids import content_id
+from schemas.ids import content_id, content_ids
 from schemas.table import Table, column
 
 RESPONSES = Table(
@@ -68,3 +70,8 @@ class Response:
 def response_id_of(prompt_id: str, model: str, text: str) -> str:
     """Content id of an answer."""
     return content_id("response", prompt_id, model, text)
+
+
+def response_ids_of(prompt_ids: Iterable[bytes], models: Iterable[bytes], texts: Iterable[bytes]) -> list[str]:
+    """`response_id_of` of many answers, whose parts are JSON."""
+    return content_ids(repeat(b'"response"'), prompt_ids, models, texts)

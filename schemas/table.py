@@ -50,6 +50,18 @@ class Table:
         except (pa.ArrowInvalid, pa.ArrowTypeError, AttributeError) as error:
             raise WarehouseError(f"{self.name}: a record does not fit the declared columns: {error}") from error
 
+    def of_columns(self, count: int, **columns: pa.Array | str) -> pa.Table:
+        """So many rows from columns; a text is the same in every row, and a column that is not given is empty."""
+        return pa.Table.from_arrays(
+            [_column(columns.get(field.name), field.type, count) for field in self.columns], schema=self.columns
+        )
+
+
+def _column(values: pa.Array | str | None, kind: pa.DataType, count: int) -> pa.Array:
+    if values is None:
+        return pa.nulls(count, kind)
+    return pa.repeat(pa.scalar(values, kind), count) if isinstance(values, str) else values
+
 
 def column(name: str, kind: pa.DataType, *, required: bool = False) -> pa.Field:
     """One column; `required` means never NULL."""

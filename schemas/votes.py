@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Literal
 
 import pyarrow as pa
 
-from schemas.ids import content_id
+from schemas.ids import content_id, content_ids
 from schemas.table import Table, column
 
 Verdict = Literal["a", "b", "tie"]
@@ -83,8 +85,8 @@ class Vote:
         failed = facts.get("failure") is not None
         verdict: Verdict | None = None if failed else "tie" if winner is None else "a" if winner == a else "b"
         return cls(
-            vote_id=content_id(
-                "vote", record, a, b, shown_first, facts.get("annotator"), facts.get("annotator_version"), verdict
+            vote_id=vote_id_of(
+                record, a, b, shown_first, facts.get("annotator"), facts.get("annotator_version"), verdict
             ),
             prompt_id=prompt_id,
             response_a=a,
@@ -93,3 +95,13 @@ class Vote:
             verdict=verdict,
             **facts,  # pyright: ignore[reportArgumentType]
         )
+
+
+def vote_id_of(*parts: object) -> str:
+    """Content id of a vote: record, response_a, response_b, shown_first, annotator, annotator_version, verdict."""
+    return content_id("vote", *parts)
+
+
+def vote_ids_of(*columns: Iterable[bytes]) -> list[str]:
+    """`vote_id_of` of many votes, whose parts are JSON."""
+    return content_ids(repeat(b'"vote"'), *columns)

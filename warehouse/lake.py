@@ -213,4 +213,5 @@ class Lake:
 
 def _repeat(keys: pa.Table) -> bool:
     """Whether some rows are equal."""
-    return keys.group_by(keys.column_names).aggregate([]).num_rows < keys.num_rows
+    # Nearly all keys are different: several threads would each keep most of them, and then compare them once more.
+    return keys.group_by(keys.column_names, use_threads=False).aggregate([]).num_rows < keys.num_rows

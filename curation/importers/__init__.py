@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import accumulate
 from math import ceil
@@ -12,10 +13,12 @@ from typing import ClassVar, Literal
 
 import pyarrow as pa
 
+from curation.batches import Records, batches
+from curation.columns import Labels, Plain, plain_comparisons
 from curation.comparisons import Keys, comparison_of, model_of, strength_of
 from curation.folders import record_files
 from curation.provenance import Note, Provenance, twins
-from curation.readers import SUFFIXES, Numbered, read_records
+from curation.readers import SUFFIXES
 from curation.records import BadRow, Named, Record
 from schemas.base import Plugin
 from schemas.drops import DROPS, Drop
@@ -28,12 +31,8 @@ from schemas.scores import SCORES, Score
 from schemas.votes import VOTES, Vote
 from warehouse.lake import Batch, Lake
 
-BATCH_RECORDS = 2_000
-BATCH_CHARS = 20_000_000
-"""Most records, and most of their text, held as Python objects at once."""
-
 COMMIT_BYTES = 64_000_000
-"""Size of the rows that are committed at once. Together they bound memory, whatever the size of a file."""
+"""Size of the rows that are committed at once. With the batches it bounds memory, whatever the size of a file."""
 
 MB = 1_000_000
 
@@ -64,6 +63,10 @@ class Importer(Plugin):
     @abstractmethod
     def translate(self, record: Record) -> Iterator[Row | Note]:
         """Rows of one record, and notes about it. Raises BadRow with the reason when it cannot be used."""
+
+    def plain(self, records: Sequence[Record | BadRow]) -> Plain | None:  # noqa: ARG002
+        """The rows that `translate` has for some of these records, where a format can make many at once."""
+        return None
 
     def model_of(self, path: Path) -> str | None:  # noqa: ARG002
         """The model that a file is called after, where a format has one file a model."""
@@ -160,13 +163,29 @@ class ComparisonImporter(Importer):
         """The keys of a record."""
         return Keys()
 
+    @property
+    def labels(self) -> Labels:
+        """What all rows have in common."""
+        unknown = f"{self.name}/unknown"
+        return Labels(
+            format=self.name,
+            source=self.origin,
+            license=self.license,
+            annotator=self.annotator or unknown,
+            annotator_kind=self.annotator_kind,
+            unknown=unknown,
+        )
+
+    def plain(self, records: Sequence[Record | BadRow]) -> Plain | None:
+        return plain_comparisons(records, self.keys, self.labels)
+
     def translate(self, record: Record) -> Iterator[Row]:
-        found, unknown = comparison_of(record, self.keys), f"{self.name}/unknown"
+        found, labels = comparison_of(record, self.keys), self.labels
         prompt = self.prompt(found.context)
         yield prompt
         sides = (
-            self.response(prompt, model_of(record, "chosen_model", unknown), found.chosen),
-            self.response(prompt, model_of(record, "rejected_model", unknown), found.rejected),
+            self.response(prompt, model_of(record, "chosen_model", labels.unknown), found.chosen),
+            self.response(prompt, model_of(record, "rejected_model", labels.unknown), found.rejected),
         )
         yield from sides
         yield self.vote(
@@ -174,7 +193,7 @@ class ComparisonImporter(Importer):
             sides,
             winner=0,
             strength=strength_of(record, self.keys.margin),
-            annotator=self.annotator or unknown,
+            annotator=labels.annotator,
             annotator_kind=self.annotator_kind,
         )
 
@@ -209,21 +228,23 @@ def import_paths(
     Raises InputError when a path is absent, a file is empty, or no record of a batch can be used; then nothing of
     that batch is written.
     """
-    work = _Work(lake=lake, importer=importer, run_id=run_id)
     files = record_files(paths, importer.suffixes)
     same = twins(files)
     sizes = [path.stat().st_size for path in files]
     before, total = 0, ceil(sum(sizes) / MB)
-    try:
-        for path, size in zip(files, sizes, strict=True):
-            if path in same:
-                work.skip(path, same[path])
-            else:
-                for chars in accumulate(work.file(path)):
-                    watch(ceil((before + min(chars, size)) / MB), total)
-            before += size
-    finally:
-        work.commit()
+    with ThreadPoolExecutor(1, "commit") as writer:
+        work = _Work(lake=lake, importer=importer, run_id=run_id, writer=writer)
+        try:
+            for path, size in zip(files, sizes, strict=True):
+                if path in same:
+                    work.skip(path, same[path])
+                else:
+                    for chars in accumulate(work.file(path)):
+                        watch(ceil((before + min(chars, size)) / MB), total)
+                before += size
+        finally:
+            work.commit()
+            work.committed()
     watch(total, total)
     return work.done()
 
@@ -235,11 +256,15 @@ class _Work:
     lake: Lake
     importer: Importer
     run_id: str | None
+    writer: Executor
+    """Commits one part of the rows while the next part is translated; nothing else uses the lake meanwhile."""
     read: int = 0
     kept: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
     new: dict[str, int] = field(default_factory=dict)
     waiting: list[Batch] = field(default_factory=list)
+    bytes_waiting: int = 0
+    under_way: Future[list[int]] | None = None
     provenance: Provenance = field(init=False)
 
     def __post_init__(self) -> None:
@@ -256,45 +281,68 @@ class _Work:
         """Import one file, a batch at a time; yields the length of the text of each."""
         expected = self.importer.model_of(path)
         seen = 0
-        for batch, chars in _batches(read_records(path)):
-            rows, drops = self._translate(path, batch)
+        for batch in batches(path):
+            plain = self.importer.plain(batch.records)
+            rows, drops = self._translate(path, batch, plain)
             if len(drops) == len(batch):
                 raise InputError(_no_record_fits(self.importer, path, drops[0]))
-            self._store([*rows, *drops])
+            self._store([*rows, *drops], plain.rows if plain else ())
             if expected is not None:
-                models = {row.model for row in rows if isinstance(row, Response)}
+                models = {row.model for row in rows if isinstance(row, Response)} | set(plain.models if plain else ())
                 self.provenance.generator(models, expected, path)
             seen += len(batch)
-            yield chars
+            yield batch.chars
         if not seen:
             raise InputError(f"{path} is empty; give a file with at least one {self.importer.name} record.")
 
-    def _store(self, rows: Iterable[Row | Drop]) -> None:
+    def _store(self, rows: Iterable[Row | Drop], plain: Sequence[Batch] = ()) -> None:
         """Let rows wait until there are enough for a commit."""
         kinds: dict[type, list[Row | Drop]] = {kind: [] for kind in KINDS}
         for row in rows:
             kinds[type(row)].append(row)
-        self.waiting += [(table, table.rows(kinds[kind])) for kind, table in KINDS.items()]
-        if sum(rows.nbytes for _, rows in self.waiting) >= COMMIT_BYTES:
+        new = [*plain, *((table, table.rows(kinds[kind])) for kind, table in KINDS.items())]
+        self.waiting += new
+        self.bytes_waiting += sum(rows.nbytes for _, rows in new)
+        if self.bytes_waiting >= COMMIT_BYTES:
             self.commit()
 
     def commit(self) -> None:
-        """Append the rows that wait."""
+        """Begin to append the rows that wait, once those before them are in the lake."""
+        self.committed()
         if not self.waiting:
             return
-        batches = [
+        parts = [
             (table, pa.concat_tables(rows for its, rows in self.waiting if its is table)) for table in KINDS.values()
         ]
-        for (table, _), count in zip(batches, self.lake.append(*batches), strict=True):
+        self.under_way = self.writer.submit(self.lake.append, *parts)
+        self.waiting.clear()
+        self.bytes_waiting = 0
+
+    def committed(self) -> None:
+        """Wait for the commit under way. After one that failed, no later rows are written."""
+        if self.under_way is None:
+            return
+        under_way, self.under_way = self.under_way, None
+        try:
+            counts = under_way.result()
+        except BaseException:
+            self.waiting.clear()
+            raise
+        for table, count in zip(KINDS.values(), counts, strict=True):
             if table is not DROPS:
                 self.new[table.name] = self.new.get(table.name, 0) + count
-        self.waiting.clear()
 
-    def _translate(self, path: Path, batch: list[tuple[int, Record | BadRow]]) -> tuple[list[Row], list[Drop]]:
-        """Rows and drops of a batch."""
+    def _translate(self, path: Path, batch: Records, plain: Plain | None) -> tuple[list[Row], list[Drop]]:
+        """Rows and drops of what is not plain in a batch. What is kept is watched, all in the order of the file."""
         rows: list[Row] = []
         drops: list[Drop] = []
-        for line, record in batch:
+        taken = set(plain.places) if plain else set[int]()
+        watched = 0
+        for skipped, place in enumerate(place for place in range(len(batch)) if place not in taken):
+            if plain:
+                self._watch_plain(plain, watched, place - skipped, path, batch)
+                watched = place - skipped
+            line, record = batch.numbers[place], batch.records[place]
             try:
                 if isinstance(record, BadRow):
                     raise record
@@ -307,11 +355,25 @@ class _Work:
             else:
                 self._watch(named, found, f"{path}:{line}")
                 rows.extend(row for row in found if not isinstance(row, Note))
+        if plain:
+            self._watch_plain(plain, watched, len(plain.places), path, batch)
         self.read += len(batch)
         self.kept += len(batch) - len(drops)
         for drop in drops:
             self.dropped[drop.reason] = self.dropped.get(drop.reason, 0) + 1
         return rows, drops
+
+    def _watch_plain(self, plain: Plain, start: int, stop: int, path: Path, batch: Records) -> None:
+        """`_watch` for these plain records."""
+
+        def where(number: int) -> str:
+            return f"{path}:{batch.numbers[plain.places[start + number]]}"
+
+        self.provenance.records(plain.record_ids[start:stop], where)
+        sides = slice(2 * start, 2 * stop)
+        self.provenance.responses(
+            plain.response_ids[sides], plain.models[sides], plain.answers[sides], lambda number: where(number // 2)
+        )
 
     def _watch(self, record: Named, found: list[Row | Note], where: str) -> None:
         self.provenance.record(record, where)
@@ -337,26 +399,3 @@ def _no_record_fits(importer: Importer, path: Path, first: Drop) -> str:
         f"{path}: no record fits the format {importer.name}; line {first.line}: {first.reason}{detail}. "
         "See: prefinery formats"
     )
-
-
-def _batches(numbered: Numbered) -> Iterator[tuple[list[tuple[int, Record | BadRow]], int]]:
-    """Records that are committed together, and the length of their text."""
-    batch: list[tuple[int, Record | BadRow]] = []
-    chars = 0
-    for number, record in numbered:
-        batch.append((number, record))
-        chars += 0 if isinstance(record, BadRow) else _chars(record)
-        if len(batch) >= BATCH_RECORDS or chars >= BATCH_CHARS:
-            yield batch, chars
-            batch, chars = [], 0
-    if batch:
-        yield batch, chars
-
-
-def _chars(value: object) -> int:
-    """Length of all texts in a JSON value."""
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, dict):
-        return sum(map(_chars, value.values()))
-    return sum(map(_chars, value)) if isinstance(value, list) else 0
