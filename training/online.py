@@ -64,6 +64,7 @@ class Online:
         self.objective, self.fit, self.settings = objective, fit, settings
         self.prompts, self.loaded, self.scorer = prompts, loaded, scorer
         self.engine, self.rewards, self.folder = engine, rewards, folder
+        self.weights = torch.cat([rewards.weights, torch.tensor([settings.cut_off])])
         self.rollouts = max(1, round(fit.epochs * len(prompts) / settings.prompts))
         self.steps = settings.passes * -(-min(settings.prompts, len(prompts)) * settings.samples // fit.batch_size)
         self.total = self.rollouts * self.steps
@@ -108,12 +109,15 @@ class Online:
         scored = self._scored(sequences, mask)
 
         raw = self.rewards.raw(self._items(asked, sampled))
-        rewards, after = self._worth(asked, sampled, raw, states)
-        baseline = rewards[:0]
+        parts, after = self._parts(asked, sampled, raw, states)
+        baseline = parts[0, :0]
         if greedy:
-            baseline, _ = self._worth(chosen, greedy, self.rewards.raw(self._items(chosen, greedy)), states)
+            worth, _ = self._parts(chosen, greedy, self.rewards.raw(self._items(chosen, greedy)), states)
+            baseline = self.weights @ worth
         divergence = (scored["old"] - scored["reference"]).where(mask, 0)
-        given = Rollouts(rewards, mask, divergence, samples, baseline, scored["values"])
+        given = Rollouts(
+            self.weights @ parts, mask, divergence, samples, baseline, scored["values"], parts, self.weights
+        )
         credit = objective.credit(given)
         stopped = torch.tensor([one.stopped for one in sampled])
         figures = self.rewards.figures(raw) | figures_of(given, stopped)
@@ -121,7 +125,7 @@ class Online:
             figures |= distances(scored["old"], divergence, mask)
         if objective.reads_values:
             figures["explained_variance"] = explained(credit.returns[mask], scored["values"][mask])
-        parts = {
+        learned = {
             **scored,
             # Where one step takes all, the policy that learns is the one that sampled.
             "old": scored["old"] if self.steps > 1 else scored["old"][:, :0],
@@ -129,7 +133,7 @@ class Online:
             "returns": credit.returns,
             "learn": torch.full((len(mask),), float(objective.learns(number))),
         }
-        rollout = Rollout(RolloutExamples(sequences, objective.units(mask), parts), figures, after)
+        rollout = Rollout(RolloutExamples(sequences, objective.units(mask), learned), figures, after)
         rollout.write(self._file(number))
         return rollout
 
@@ -175,16 +179,19 @@ class Online:
         texts = self.loaded.tokenizer.batch_decode([one.ids for one in sampled], skip_special_tokens=True)
         return [(one.messages, text.strip()) for one, text in zip(prompts, texts, strict=True)]
 
-    def _worth(
+    def _parts(
         self, prompts: Sequence[Prompt], sampled: Sequence[Sampled], raw: Tensor, states: Sequence[Any]
     ) -> tuple[Tensor, list[Any]]:
-        """[N] rewards of raw ones [K, N], less what a cut costs, and the states of the transforms after them."""
+        """[K + 1, N] the parts of the reward, of raw ones [K, N], and the states of the transforms after them.
+
+        The last part is -1 where a response was cut off.
+        """
         tokens = torch.tensor([len(one.ids) for one in sampled])
         known = (
             torch.stack([self.known[one.prompt_id] for one in prompts], 1) if self.known else raw[:, :, None][:, :, :0]
         )
-        rewards, after = self.rewards.worth(raw, known, tokens, states)
-        return rewards - self.settings.cut_off * torch.tensor([not one.stopped for one in sampled]), after
+        shaped, after = self.rewards.shaped(raw, known, tokens, states)
+        return torch.cat([shaped, torch.tensor([[one.stopped - 1.0 for one in sampled]])]), after
 
     def _chosen(self, number: int) -> list[Prompt]:
         """The prompts of a rollout: an epoch is a permutation, and goes over into the next."""

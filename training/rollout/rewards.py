@@ -44,6 +44,11 @@ class Composition:
         self.sources = [judges.get(one.source) or opened(read_subject(one.source)) for one in components]
 
     @property
+    def weights(self) -> Tensor:
+        """[K] what each component counts."""
+        return torch.tensor([one.weight for one in self.components])
+
+    @property
     def reads_references(self) -> bool:
         """Whether a transform compares with responses of the policy as it started."""
         return any(step.reads_references for one in self.components for step in one.shaping)
@@ -65,22 +70,19 @@ class Composition:
             raise InputError(f"{self.components[place].source} rewards none of {len(found)} responses; name another.")
         return found.where(~found.isnan(), found.nanmean())
 
-    def worth(
+    def shaped(
         self, raw: Tensor, references: Tensor, tokens: Tensor, states: Sequence[Sequence[State]]
     ) -> tuple[Tensor, list[Sequence[State]]]:
-        """[N] float32 the reward of raw ones [K, N], shaped, weighed and added, and the transforms' states after it.
+        """[K, N] float32 raw rewards [K, N] after their transforms, not weighed, and the transforms' states after it.
 
         `references` [K, N, M] are those of M reference responses to each prompt.
         """
-        total, after = torch.zeros(raw.shape[1]), []
-        for one, rewards, known, state in zip(self.components, raw, references, states, strict=True):
-            shaped, later = shape(one.shaping, Given(rewards, known, tokens), state)
-            total += one.weight * shaped
-            after.append(later)
-        return total, after
+        given = zip(self.components, raw, references, states, strict=True)
+        found = [shape(one.shaping, Given(rewards, known, tokens), state) for one, rewards, known, state in given]
+        return torch.stack([rewards for rewards, _ in found]), [state for _, state in found]
 
     def figures(self, raw: Tensor) -> dict[str, float]:
         """The mean reward of raw ones [K, N], weighed and not shaped, and of each component where there are several."""
         means = raw.mean(1).tolist()
         each = {f"reward_{place}": mean for place, mean in enumerate(means)} if len(means) > 1 else {}
-        return {"reward": sum(one.weight * mean for one, mean in zip(self.components, means, strict=True)), **each}
+        return {"reward": float(self.weights @ raw.mean(1)), **each}

@@ -59,10 +59,14 @@ class Rollouts(NamedTuple):
     """[P] rewards of the greedy responses; empty where the objective does not ask for them"""
     values: Tensor
     """[N, C] a critic's values of the states before each token; zeros without one"""
+    parts: Tensor
+    """[K, N] what `rewards` are the weighted sum of"""
+    weights: Tensor
+    """[K]"""
 
     def grouped(self, values: Tensor) -> Tensor:
-        """[P, G] of [N]."""
-        return values.view(-1, self.samples)
+        """[..., P, G] of [..., N]."""
+        return values.unflatten(-1, (-1, self.samples))
 
 
 class Credit(NamedTuple):
