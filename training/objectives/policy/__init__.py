@@ -101,7 +101,8 @@ class Policy(Objective):
     """Where the pull acts: on what tokens are praised for, or as a term of the loss."""
     estimator: Literal["k2", "k3", "ratio_k3", "chi_square"] = "k2"
     """Of the loss's term. k2 and ratio_k3 have the gradient of KL(policy || reference), k3 that of the forward KL.
-    `chi_square` is the root of its estimate over whole responses, arXiv:2403.03185."""
+    `chi_square` is the root of its estimate over whole responses, arXiv:2403.03185; it acts on rewards, too, where all
+    others are the log-ratio itself."""
     temperature: float = Field(default=1.0, gt=0)
     """Of the sampling, and so of the probabilities that are learned."""
     clip: float = Field(default=0.2, gt=0)
@@ -127,9 +128,22 @@ class Policy(Objective):
         """Whether the policy as it started is looked at."""
         return self.kl > 0
 
-    @abstractmethod
     def credit(self, rollouts: Rollouts) -> Credit:
         """What each token is praised for: a pure function of detached tensors."""
+        return self.praise(self._pulled(rollouts))
+
+    @abstractmethod
+    def praise(self, rollouts: Rollouts) -> Credit:
+        """The same, of rollouts whose divergence is 0 unless each token is to pay `kl` for it."""
+
+    def _pulled(self, rollouts: Rollouts) -> Rollouts:
+        """The rollouts with what the pull takes from their rewards."""
+        if self.kl_in == "reward" and self.estimator != "chi_square":
+            return rollouts
+        rewards = rollouts.rewards
+        if self.kl_in == "reward":
+            rewards = rewards - self.kl * chi_square_costs(rollouts.divergence.sum(1))
+        return rollouts._replace(rewards=rewards, divergence=torch.zeros_like(rollouts.divergence))
 
     def learns(self, rollout: int) -> bool:  # noqa: ARG002
         """Whether the policy learns from rollout 0, 1, ..., or only a critic."""
@@ -163,7 +177,7 @@ class Policy(Objective):
         if self.kl and self.kl_in == "loss":
             apart = (logps - batch.reference).where(mask, 0)
             if self.estimator == "chi_square":
-                pull = chi_square(apart.sum(1)).mean().clamp(min=LEAST_CHI_SQUARE).sqrt()
+                pull = root_chi_square(apart.sum(1))
             else:
                 pull = self.mean(self._pull(apart, ratio) * batch.learn[:, None], mask)
             loss = loss + self.kl * pull
@@ -207,6 +221,20 @@ def chi_square(apart: Tensor) -> Tensor:
     Beyond `LINEAR_FROM` each exponential is its tangent there: one response must not drown all others.
     """
     return _tangent_expm1(apart) + _tangent_expm1(-apart)
+
+
+def root_chi_square(apart: Tensor) -> Tensor:
+    """[] the root of the estimate of chi-square, given log(policy / reference) of whole responses [N]."""
+    return chi_square(apart).mean().clamp(min=LEAST_CHI_SQUARE).sqrt()
+
+
+def chi_square_costs(apart: Tensor) -> Tensor:
+    """[N] what each response costs, so that praising them for less of it walks down the root of chi-square itself.
+
+    (policy / reference - 1) / root: the slope of chi-square is the mean of 2 * policy / reference * the slope of the
+    response's log-probability.
+    """
+    return _tangent_expm1(apart) / root_chi_square(apart)
 
 
 def token_rewards(rollouts: Rollouts, kl: float) -> Tensor:

@@ -35,12 +35,10 @@ class Grpo(Policy):
             raise ValueError(f"normalise={self.normalise}: no part of the reward is the pull; set kl_in=loss")
         return self
 
-    def credit(self, rollouts: Rollouts) -> Credit:
+    def praise(self, rollouts: Rollouts) -> Credit:
         """R - mean of the group, over the deviation (n - 1)."""
         if self.normalise == "sum":
-            rewards = rollouts.rewards
-            if self.kl_in == "reward":
-                rewards = rewards - self.kl * rollouts.divergence.sum(1)
+            rewards = rollouts.rewards - self.kl * rollouts.divergence.sum(1)
             praise = self._normalised(rewards, rollouts)
         else:
             praise = rollouts.weights @ self._normalised(rollouts.parts, rollouts)

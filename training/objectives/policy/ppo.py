@@ -74,10 +74,9 @@ class Ppo(Policy):
         """Not from the first `critic_rollouts`."""
         return rollout >= self.critic_rollouts
 
-    def credit(self, rollouts: Rollouts) -> Credit:
+    def praise(self, rollouts: Rollouts) -> Credit:
         """Advantages, whitened, and returns: advantage before whitening plus value."""
-        pull = self.kl if self.kl_in == "reward" else 0.0
-        advantage = advantages(token_rewards(rollouts, pull), rollouts.values, self.gamma, self.trace)
+        advantage = advantages(token_rewards(rollouts, self.kl), rollouts.values, self.gamma, self.trace)
         advantage = advantage.where(rollouts.mask, 0)
         returns = (advantage + rollouts.values).where(rollouts.mask, 0)
         if self.whiten:

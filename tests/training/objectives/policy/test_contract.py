@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tests.training.objectives.policy.conftest import batch_of, rollouts
-from training.objectives.policy import LINEAR_FROM, POLICY, Policy, Rollouts, chi_square
+from training.objectives.policy import LINEAR_FROM, POLICY, Policy, Rollouts, chi_square, chi_square_costs
 from training.objectives.policy.grpo import Grpo
 from training.objectives.policy.ppo import Judged
 from training.rollout.record import distances
@@ -93,6 +93,25 @@ def test_extreme_ratios_are_finite(name: str) -> None:
         assert loss.isfinite()
         assert logps.grad is not None
         assert logps.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_pull_in_the_loss_is_none_on_the_reward(name: str) -> None:
+    given = some()
+    for estimator in ("k2", "chi_square"):
+        free, pulled, apart = (
+            built(name, kl_in=where, kl=kl, estimator=estimator).credit(given).advantage
+            for where, kl in (("reward", 0.0), ("reward", 0.3), ("loss", 0.3))
+        )
+        assert torch.equal(apart, free)
+        assert not torch.allclose(pulled, free, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_far_from_the_start_what_chi_square_costs_is_finite(name: str) -> None:
+    given = some()
+    far = given._replace(divergence=torch.where(given.mask, 40.0, 0.0) * given.rewards.sign()[:, None])
+    assert built(name, kl_in="reward", estimator="chi_square").credit(far).advantage.isfinite().all()
 
 
 @pytest.mark.parametrize("aggregate", ["token_mean", "sequence_mean", "sequence_sum", "constant"])
@@ -194,6 +213,62 @@ def test_the_mean_of_chi_square_is_chi_square() -> None:
     policy, reference = np.array([0.5, 0.3, 0.2]), np.array([0.2, 0.3, 0.5])
     each = chi_square(torch.tensor(np.log(policy / reference)))
     assert float((torch.tensor(policy) * each).sum()) == pytest.approx(0.63)
+
+
+def test_chi_square_in_the_loss_is_of_whole_responses() -> None:
+    """Two tokens each; the root of .4918100 whatever the tokens alone have moved."""
+    apart = torch.tensor([[0.0, 0.0], [2.0, -1.5], [-0.2, -0.1], [0.5, 0.7]])
+    objective = Grpo(kl=2.0, estimator="chi_square")
+    assert loss_of(objective, apart, batch_of(torch.zeros(4, 2))) == pytest.approx(2 * 0.7012917)
+
+
+def test_chi_square_in_the_reward_is_of_whole_responses() -> None:
+    """(e^L - 1) / .7012917 for L = 0, .5, -.3, 1.2, on the response's reward."""
+    costs = [0.0, 0.9250378, -0.3695777, 3.3083480]
+    apart = torch.tensor([[0.0, 0.0], [2.0, -1.5], [-0.2, -0.1], [0.5, 0.7]])
+    assert chi_square_costs(apart.sum(1)).tolist() == pytest.approx(costs, abs=1e-5)
+    objective = Grpo(kl=0.5, kl_in="reward", estimator="chi_square", deviation="none")
+    found = objective.credit(rollouts([1.0, 1.0, 1.0, 1.0], divergence=apart)).advantage[:, 0]
+    assert found.tolist() == pytest.approx([0.5 * (np.mean(costs) - cost) for cost in costs], abs=1e-5)
+
+
+def test_praise_for_less_chi_square_walks_down_its_root() -> None:
+    """Ten responses of one token as often as the policy says them: their mean is exact."""
+    reference = torch.tensor([0.2, 0.3, 0.5], dtype=torch.float64)
+    logits = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64).log().requires_grad_()
+    said = torch.tensor([0] * 5 + [1] * 3 + [2] * 2)
+    chances = logits.softmax(0)
+    root = ((chances - reference).square() / reference).sum().sqrt()
+    wanted = torch.autograd.grad(root, logits)[0]
+    logps = logits.log_softmax(0)[said]
+    given = rollouts([0.0] * 10, [1] * 10, divergence=(logps - reference.log()[said]).detach()[:, None])
+    praise = Grpo(kl=1.0, kl_in="reward", estimator="chi_square", deviation="none").credit(given).advantage[:, 0]
+    found = torch.autograd.grad((praise * logps).mean(), logits)[0]
+    assert float(root.detach()) == pytest.approx(math.sqrt(0.63))
+    assert torch.allclose(-found, wanted, atol=1e-7)
+
+
+def test_chi_square_bounds_what_a_proxy_loses() -> None:
+    """arXiv:2403.03185: gain of the truth >= (gain of the proxy - sqrt((1 - rho^2) * chi2)) / rho, standardised."""
+    chance = np.random.default_rng(0)
+    tight = 0
+    for _ in range(500):
+        policy, reference = chance.dirichlet([0.5] * 6), chance.dirichlet([0.5] * 6) + 1e-3
+        reference /= reference.sum()
+        both = chance.normal(size=(2, 6))
+        truth, proxy = (one - reference @ one for one in both)
+        truth, proxy = (one / math.sqrt(reference @ one**2) for one in (truth, proxy))
+        rho = float(reference @ (truth * proxy))
+        if rho < 0.05:
+            continue
+        apart = torch.tensor(np.log(policy / reference).clip(-30))
+        squared = float((torch.tensor(policy) * chi_square(apart)).sum())
+        if float(apart.abs().max()) > LINEAR_FROM:
+            continue  # the estimate goes on as a line there
+        slack = policy @ truth - (policy @ proxy - math.sqrt((1 - rho**2) * squared)) / rho
+        assert slack > -1e-9
+        tight += slack < 0.5
+    assert tight > 10, "some are near the bound"
 
 
 def test_chi_square_starts_flat() -> None:
