@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ from training.rollout.rewards import Composition
 from training.rollout.samplers import Engine, Sampled, Sampling
 from training.score import TokenScorer, score_all
 from training.tokens import Encoded, Messages
+
+Around = Callable[[int], AbstractContextManager[Any]]
+"""What the gradient of step 1, 2, ... is taken within."""
 
 HELD_OUT_PROMPTS = 256
 """Most prompts of the test split that are answered before and after."""
@@ -84,6 +88,14 @@ class Online:
             orders = self._orders(number, len(rollout.examples))
             for rows in orders[max(0, done - number * self.steps) :]:
                 yield rollout.examples, rows, rollout.figures
+
+    def around(self, learned: Around) -> Around:
+        """What a step is taken within: as `learned` says, and nothing while only the critic learns."""
+
+        def within(step: int) -> AbstractContextManager[Any]:
+            return learned(step) if self.objective.learns((step - 1) // self.steps) else nullcontext()
+
+        return within
 
     def mean_reward(self, prompts: Sequence[Prompt]) -> dict[str, float]:
         """Figures of one response to each of `prompts` by the policy as it is; none without prompts."""
@@ -244,7 +256,8 @@ def run_online(
     with rollout.sampler.start(loaded, str(loaded.model.name_or_path)) as engine:
         steps = Online(objective, settings.fit, rollout, learned, loaded, scorer, engine, rewards, unfinished)
         before = steps.mean_reward(held_out)
-        history = followed(walk(scorer, steps, objective.loss_of, settings.fit, folder=unfinished), report)
+        around = steps.around(objective.around(scorer, loaded.tokenizer, settings.max_length, settings.fit.precision))
+        history = followed(walk(scorer, steps, objective.loss_of, settings.fit, around, folder=unfinished), report)
         after = steps.mean_reward(held_out)
     figures = {"train_kept": len(learned), "test_kept": len(held_out)}
     figures |= {f"train_dropped_{TOO_LONG}": too_long, f"test_dropped_{TOO_LONG}": test_too_long}

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from schemas.registry import Registry
 from training.batches import SequenceBatch
 from training.objectives import Objective, Step
-from training.score import TokenScorer
+from training.objectives.texts import beside, text_batches
+from training.score import Precision, TokenScorer
 
 LARGEST_RATIO = 20.0
 """Log-ratios are held within it, in nats: their exponentials must stay finite."""
@@ -118,10 +123,26 @@ class Policy(Objective):
     so that a long response does not count less (Dr.GRPO)."""
     longest: int = Field(default=512, ge=1)
     """Tokens, of the aggregate `constant`."""
+    texts: Path | None = None
+    """JSON lines `{"text": ...}` of what the model was trained on before: their likelihood is kept up (PPO-ptx)."""
+    texts_weight: float = Field(default=1.0, gt=0)
+    """Of their loss per token beside the policy's."""
+    texts_per_step: int = Field(default=8, ge=1)
+    """In the order of the file, over and over."""
 
     def scorer(self, model: PreTrainedModel) -> nn.Module:
         """The policy as it samples."""
         return TokenScorer(model, self.temperature)
+
+    def around(
+        self, scorer: nn.Module, tokenizer: PreTrainedTokenizerBase, max_length: int, precision: Precision
+    ) -> Callable[[int], AbstractContextManager[Any]]:
+        """The gradient of the texts, after that of the responses."""
+        if self.texts is None:
+            return nullcontext
+        assert isinstance(scorer, TokenScorer)
+        batches = text_batches(self.texts, tokenizer, max_length, self.texts_per_step)
+        return partial(beside, TokenScorer(scorer.policy), batches, self.texts_weight, precision)
 
     @property
     def needs_reference(self) -> bool:
