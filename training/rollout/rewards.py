@@ -12,6 +12,7 @@ from torch import Tensor
 
 from schemas.base import Plugin, Strict
 from schemas.errors import ConfigError, InputError
+from schemas.ids import canonical
 from training.evaluate.implicit_reward import Rewards
 from training.evaluate.rewards import Item
 from training.evaluate.subject import opened, read_subject
@@ -24,14 +25,31 @@ Chain = Annotated[
 ]
 
 
+RULE, JUDGE = "rule:", "judge:"
+"""What sources begin with that a flow gives, which knows the warehouse."""
+
+
+def _written(source: object) -> object:
+    """A constraint that every response is to meet may be written as an object."""
+    return f"{RULE}{canonical(dict(source))}" if isinstance(source, Mapping) else source
+
+
 class Component(Strict):
     """One part of the reward."""
 
-    source: str
-    """A reward model's folder or hub name, an ensemble's FILE.json, or the name of a judge that the caller gives."""
+    source: Annotated[str, BeforeValidator(_written)]
+    """A reward model's folder or hub name, an ensemble's FILE.json, `rule:NAME`, `judge:NAME` of the recipe, or a name
+    that the caller gives. `{"rule": "length", "at_most": 50}` is the constraint that every response is to meet."""
     weight: float = 1.0
     shaping: Chain = ()
     """Transforms of this part, one after another, before it is weighed."""
+
+
+def _opened(source: str) -> Rewards:
+    """The rewards of a model. Raises ConfigError where a source is none."""
+    if source.startswith((RULE, JUDGE)):
+        raise ConfigError(f"{source} rewards where the warehouse is; train with `prefinery`, or give it in `judges`.")
+    return opened(read_subject(source))
 
 
 class Composition:
@@ -41,7 +59,7 @@ class Composition:
         if not components:
             raise ConfigError('Name what rewards: rollout.rewards=[{"source": REWARD_MODEL}].')
         self.components = components
-        self.sources = [judges.get(one.source) or opened(read_subject(one.source)) for one in components]
+        self.sources = [judges.get(one.source) or _opened(one.source) for one in components]
 
     @property
     def weights(self) -> Tensor:
