@@ -127,6 +127,46 @@ def test_a_step_is_the_same_wherever_it_is_cut(aggregate: str) -> None:
     assert sum(parts) / units.sum() == pytest.approx(float(whole), abs=1e-6)
 
 
+@pytest.mark.parametrize(("name", "fields"), [("grpo", {}), ("grpo", {"deviation": "none"}), ("rloo", {})])
+def test_a_groups_praise_adds_up_to_nothing_and_knows_no_shift(name: str, fields: dict[str, Any]) -> None:
+    given, objective = some()._replace(divergence=torch.zeros(some().mask.shape)), built(name, **fields)
+    found = objective.credit(given).advantage[:, 0]
+    assert given.grouped(found).sum(1).tolist() == pytest.approx([0, 0, 0], abs=1e-5)
+    moved = objective.credit(given._replace(rewards=given.rewards + 3.0)).advantage[:, 0]
+    assert torch.allclose(moved, found, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_first_steps_slope_is_the_praise(name: str) -> None:
+    """Nothing has moved: -E[A * slope of the log-probability], in the mean that the objective takes."""
+    given = some()
+    logps = torch.zeros(given.mask.shape, requires_grad=True)
+    objective = built(name, kl=0, aggregate="token_mean")
+    advantage = objective.credit(given).advantage
+    if objective.ratio != "token":
+        advantage = torch.ones_like(advantage).where(given.mask, 0)  # one action: all its tokens are praised alike
+    loss_of(objective, logps, batch_of(advantage, given.mask)).backward()
+    assert logps.grad is not None
+    if objective.ratio == "token":
+        assert torch.allclose(logps.grad, -advantage / given.mask.sum(), atol=1e-7)
+    else:
+        assert torch.allclose(logps.grad, -advantage * given.mask.sum(1, keepdim=True) / given.mask.sum(), atol=1e-7)
+
+
+def test_the_log_ratio_on_the_reward_has_the_slope_of_the_kl() -> None:
+    """As a loss the same term would have none: the mean of a score is 0."""
+    torch.manual_seed(2)
+    logits, reference = torch.randn(7, dtype=torch.float64, requires_grad=True), torch.randn(7).double().log_softmax(0)
+    logps = logits.log_softmax(0)
+    wanted = torch.autograd.grad((logps.exp() * (logps - reference)).sum(), logits, retain_graph=True)[0]
+    given = rollouts([0.0] * 7, [1] * 7, divergence=(logps - reference).detach()[:, None])
+    praise = Grpo(kl=1.0, kl_in="reward", deviation="none").credit(given).advantage[:, 0]
+    found = torch.autograd.grad((logps.exp().detach() * praise * logps).sum(), logits, retain_graph=True)[0]
+    assert torch.allclose(-found, wanted, atol=1e-6)
+    alone = torch.autograd.grad((logps.exp().detach() * (logps - reference)).sum(), logits)[0]
+    assert alone.abs().max() < 1e-12
+
+
 def test_responses_of_one_length_count_alike_in_both_means() -> None:
     advantage = torch.randn(4, 3)
     by_token, by_response = (
@@ -213,6 +253,16 @@ def test_the_mean_of_chi_square_is_chi_square() -> None:
     policy, reference = np.array([0.5, 0.3, 0.2]), np.array([0.2, 0.3, 0.5])
     each = chi_square(torch.tensor(np.log(policy / reference)))
     assert float((torch.tensor(policy) * each).sum()) == pytest.approx(0.63)
+
+
+def test_worked_kl_beside_chi_square() -> None:
+    """k3 of responses of one token at 0, .5, -.3 and 1.2 is .1643959; of (.5, .3, .2) from (.2, .3, .5), .2748872."""
+    apart = torch.tensor([[0.0], [0.5], [-0.3], [1.2]])
+    assert distances(apart, apart, torch.ones(4, 1, dtype=torch.bool))["kl_k3"] == pytest.approx(0.1643959)
+    said = torch.tensor([2.5, 1.0, 0.4]).repeat_interleave(torch.tensor([5, 3, 2])).log()[:, None]
+    found = distances(said, said, torch.ones(10, 1, dtype=torch.bool))["kl"]
+    assert found == pytest.approx(0.2748872)
+    assert found <= math.log1p(float(chi_square(said[:, 0]).mean()))
 
 
 def test_chi_square_in_the_loss_is_of_whole_responses() -> None:
