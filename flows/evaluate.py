@@ -93,7 +93,7 @@ def reward_figures(
     items = [(texts[response.prompt_id].messages, response.text) for response in answered]
     for version in versions:
         for job in jobs:
-            scores = rewards_of(model_folder(run.lake, job, version), items)
+            scores = rewards_of(model_folder(run.lake, run.recipe, job, version), items)
             found = ranking_accuracy([m[-1]["content"] for m, _ in items], [text for _, text in items], scores)
             yield Figure.of(f"{version.label}/{job.job}", "pair accuracy against gold", data, found)
 
@@ -109,7 +109,7 @@ def policy_figures(
         yield Figure.of(job.model, "mean gold", data, mean_gold(texts, before))
         for version in versions:
             name = f"{version.label}/{job.job}"
-            after = policy_texts(run, prompts, served(run, name, str(model_folder(run.lake, job, version))))
+            after = policy_texts(run, prompts, served(run, name, str(model_folder(run.lake, run.recipe, job, version))))
             yield Figure.of(name, "mean gold", data, mean_gold(texts, after))
             yield Figure.of(name, f"gold gain over {job.model}", data, gold_gain(texts, after, before))
 

@@ -21,6 +21,7 @@ from curation.judges import JUDGES, ComparingJudge, Judge, RatingJudge
 from curation.leaks import LeakScan
 from curation.pairing import PAIR_BUILDERS, PairBuilder
 from curation.principles.stage import PrincipleStage
+from curation.rewards import rule_of
 from curation.rubrics.settings import RubricStage
 from curation.rules import RULES, Rule
 from curation.voting.strength import Policy
@@ -28,6 +29,7 @@ from schemas.base import Plugin, Strict
 from schemas.errors import ConfigError, explain_settings
 from schemas.ids import draw
 from training.jobs import TrainSettings, settings_of
+from training.rollout.rewards import JUDGE, RULE
 from training.voters import VoterSettings
 
 AnyEngine = Annotated[Engine, BeforeValidator(ENGINES.build), PlainSerializer(Plugin.spec)]
@@ -200,6 +202,9 @@ class Recipe(Strict):
             raise ValueError("pair and publish belong together; add the missing one")
         if self.vote and not self.publish:
             raise ValueError("vote needs a published version; add `pair` and `publish`")
+        for rollout in filter(None, (job.resolved.rollout for job in self.train)):
+            for source in rollout.given:
+                self.rewarder(source)
         return self
 
     def engine_of(self, model: str) -> Engine:
@@ -208,6 +213,19 @@ class Recipe(Strict):
         if engine is None:
             raise ConfigError(f"{self.name}: {model} has no engine; add `engine: {{name: vllm}}`.")
         return engine
+
+    def rewarder(self, source: str) -> Rule | RatingJudge:
+        """The rule or judge that `rule:NAME` or `judge:NAME` means. Raises ConfigError where none could reward."""
+        if source.startswith(RULE):
+            return rule_of(source.removeprefix(RULE), self.rules)
+        name = source.removeprefix(JUDGE)
+        found = [judge for judge in self.judges if name in (judge.name, judge.annotator)]
+        if len(found) != 1:
+            known = ", ".join(judge.annotator for judge in self.judges) or "none"
+            raise ConfigError(f"{source}: {len(found)} judges of the recipe are called so; it has {known}.")
+        if not isinstance(found[0], RatingJudge):
+            raise ConfigError(f"{source} compares answers with each other; name a judge that rates each.")
+        return found[0]
 
 
 def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Recipe:

@@ -15,6 +15,8 @@ from prefect import flow
 from flows.curves import draw
 from flows.models import located
 from flows.recipe import Recipe, Training, load
+from flows.rewarding import rewarding, specs_of
+from flows.run import Run
 from schemas.datasets import PAIRS_FILE, DatasetVersion
 from schemas.errors import ConfigError
 from schemas.funnel import Funnel
@@ -27,6 +29,7 @@ from training.jobs import TrainSettings
 from training.objectives.policy import Policy
 from training.objectives.policy.ppo import Ppo
 from training.progress import Report, shown
+from training.rollout.rewards import JUDGE, RULE
 from training.scratch import from_scratch, shape_of
 from training.train import train
 from warehouse.export import export
@@ -43,10 +46,10 @@ def retrain(label: str, recipe_file: str, warehouse: str, overrides: dict[str, A
 
 def train_on(lake: Lake, recipe: Recipe, version: DatasetVersion) -> list[str]:
     """Train every job of the recipe that has no model of this version yet."""
-    folders = [model_folder(lake, job, version) for job in recipe.train]
+    folders = [model_folder(lake, recipe, job, version) for job in recipe.train]
     made = {job.job: folder for job, folder in zip(recipe.train, folders, strict=True)}
     for job in untrained(lake, recipe, version):
-        _train(lake, job, version, model_folder(lake, job, version), made)
+        _train(lake, recipe, job, version, model_folder(lake, recipe, job, version), made)
     return [str(folder) for folder in folders]
 
 
@@ -56,23 +59,27 @@ def train_one(
     """Train one job on a version into `out`; return its figures."""
     if out.exists() and any(out.iterdir()) and not (out / "training.json").is_file():
         raise ConfigError(f"{out} holds something else than a trained model; name another folder.")
-    return _train(lake, Training(job=job, model=model, settings=changes), version, out.resolve())
+    alone = Recipe(name=job, train=(Training(job=job, model=model, settings=changes),))
+    return _train(lake, alone, alone.train[0], version, out.resolve())
 
 
 def untrained(lake: Lake, recipe: Recipe, version: DatasetVersion) -> list[Training]:
     """The recipe's jobs that have no model of this version."""
-    return [job for job in recipe.train if not _is_stored(lake, job, version)]
+    return [job for job in recipe.train if not _is_stored(lake, recipe, job, version)]
 
 
-def model_folder(lake: Lake, job: Training, version: DatasetVersion) -> Path:
+def model_folder(lake: Lake, recipe: Recipe, job: Training, version: DatasetVersion) -> Path:
     """Where a job's model of this version lies, or will lie."""
-    return (lake.folder / "models" / version.label / f"{job.job}-{_model_id(lake, job, version)[:8]}").resolve()
+    name = f"{job.job}-{_model_id(lake, recipe, job, version)[:8]}"
+    return (lake.folder / "models" / version.label / name).resolve()
 
 
-def _model_id(lake: Lake, job: Training, version: DatasetVersion) -> str:
-    """Same members, settings and starting weights: the same model."""
+def _model_id(lake: Lake, recipe: Recipe, job: Training, version: DatasetVersion) -> str:
+    """Same members, settings, starting weights and judges that reward: the same model."""
     settings = job.resolved.model_dump(mode="json")
-    return content_id("model", version.fingerprint, settings, start_revision(lake, job.model))
+    judges = specs_of(recipe, job.resolved)
+    start = start_revision(lake, job.model)
+    return content_id("model", version.fingerprint, settings, start, *([judges] if judges else []))
 
 
 def start_revision(lake: Lake, model: str) -> str:
@@ -80,27 +87,33 @@ def start_revision(lake: Lake, model: str) -> str:
     return model if shape_of(model) else revision_of(located(lake, model))
 
 
-def _is_stored(lake: Lake, job: Training, version: DatasetVersion) -> bool:
+def _is_stored(lake: Lake, recipe: Recipe, job: Training, version: DatasetVersion) -> bool:
     """Whether the books name the model and its folder is there."""
-    known = lake.ask("model", model_id=_model_id(lake, job, version)).num_rows
-    return bool(known) and model_folder(lake, job, version).is_dir()
+    known = lake.ask("model", model_id=_model_id(lake, recipe, job, version)).num_rows
+    return bool(known) and model_folder(lake, recipe, job, version).is_dir()
 
 
 def _train(
-    lake: Lake, job: Training, version: DatasetVersion, out: Path, made: Mapping[str, Path] | None = None
+    lake: Lake,
+    recipe: Recipe,
+    job: Training,
+    version: DatasetVersion,
+    out: Path,
+    made: Mapping[str, Path] | None = None,
 ) -> Mapping[str, float]:
-    """`made` are the models of the recipe's jobs, which rewards may name."""
+    """`made` are the models of the recipe's jobs, which rewards may name, as they may its rules and judges."""
     started = time.monotonic()
     data = export(lake, version, lake.folder / "exports" / version.label)
     start = start_of(lake, job.model, version, data)
-    with shown() as report:
+    settings = with_models(lake, job.resolved, made or {})
+    run = Run(lake=lake, recipe=recipe, run_id=version.run_id or version.fingerprint)
+    with shown() as report, rewarding(run, settings, prompts_of(data)) as judges:
         named = _named(report, f"{job.job} on {version.label}")
         cache = lake.folder / "cache" / "reference"
-        settings = with_models(lake, job.resolved, made or {})
-        trained = train(job.job, data, start, out, settings, report=named, draw=draw, cache=cache)
+        trained = train(job.job, data, start, out, settings, report=named, draw=draw, cache=cache, judges=judges)
     record = trained.record
     row = {
-        "model_id": _model_id(lake, job, version),
+        "model_id": _model_id(lake, recipe, job, version),
         "kind": record.kind,
         "objective": canonical(record.objective),
         "base": job.model,
@@ -115,10 +128,12 @@ def _train(
         "created_at": datetime.now(UTC).replace(tzinfo=None),
     }
     stage = StageRun.of(
-        version.run_id or version.fingerprint,
+        run.run_id,
         _funnel(job, version, data, trained.metrics),
         recipe=version.recipe,
         seconds=time.monotonic() - started,
+        calls_made=run.made,
+        calls_reused=run.reused,
     )
     lake.append((MODELS, MODELS.rows([row])), (RUNS, RUNS.rows([stage])))
     return trained.metrics
@@ -128,8 +143,7 @@ def _funnel(job: Training, version: DatasetVersion, data: Path, metrics: Mapping
     """What was trained or tested on, and what was dropped, by reason: pairs, or the prompts of an online job."""
     unit, read = "pairs", version.n_pairs
     if isinstance(job.resolved.objective, Policy):
-        prompts = pq.read_table(data / PAIRS_FILE, columns=["prompt_id"]).column("prompt_id")
-        unit, read = "prompts", len(prompts.unique())
+        unit, read = "prompts", len(prompts_of(data))
     dropped: Counter[str] = Counter()
     for name, count in metrics.items():
         _, found, reason = name.partition("_dropped_")
@@ -137,6 +151,11 @@ def _funnel(job: Training, version: DatasetVersion, data: Path, metrics: Mapping
             dropped[reason] += int(count)
     kept = sum(int(count) for name, count in metrics.items() if name.endswith("_kept"))
     return Funnel(stage=f"train {job.job}", unit=unit, read=read, kept=kept, dropped=dict(dropped))
+
+
+def prompts_of(data: Path) -> list[str]:
+    """The ids of an export's prompts, each once."""
+    return pq.read_table(data / PAIRS_FILE, columns=["prompt_id"]).column("prompt_id").unique().to_pylist()
 
 
 def start_of(lake: Lake, model: str, version: DatasetVersion, data: Path) -> Path | str:
@@ -151,6 +170,8 @@ def with_models(lake: Lake, settings: TrainSettings, made: Mapping[str, Path]) -
     """The settings with folders for the names of models that reward, or that a critic starts from."""
 
     def place(name: str) -> str:
+        if name.startswith((RULE, JUDGE)):
+            return name
         return str(made[name]) if name in made else located(lake, name)
 
     if settings.rollout is None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ from training.rollout.rewards import Composition
 from training.rollout.samplers import Engine, Sampled, Sampling
 from training.score import TokenScorer, score_all
 from training.tokens import Encoded, Messages
+
+Around = Callable[[int], AbstractContextManager[Any]]
+"""What the gradient of step 1, 2, ... is taken within."""
 
 HELD_OUT_PROMPTS = 256
 """Most prompts of the test split that are answered before and after."""
@@ -64,6 +68,7 @@ class Online:
         self.objective, self.fit, self.settings = objective, fit, settings
         self.prompts, self.loaded, self.scorer = prompts, loaded, scorer
         self.engine, self.rewards, self.folder = engine, rewards, folder
+        self.weights = torch.cat([rewards.weights, torch.tensor([settings.cut_off])])
         self.rollouts = max(1, round(fit.epochs * len(prompts) / settings.prompts))
         self.steps = settings.passes * -(-min(settings.prompts, len(prompts)) * settings.samples // fit.batch_size)
         self.total = self.rollouts * self.steps
@@ -83,6 +88,14 @@ class Online:
             orders = self._orders(number, len(rollout.examples))
             for rows in orders[max(0, done - number * self.steps) :]:
                 yield rollout.examples, rows, rollout.figures
+
+    def around(self, learned: Around) -> Around:
+        """What a step is taken within: as `learned` says, and nothing while only the critic learns."""
+
+        def within(step: int) -> AbstractContextManager[Any]:
+            return learned(step) if self.objective.learns((step - 1) // self.steps) else nullcontext()
+
+        return within
 
     def mean_reward(self, prompts: Sequence[Prompt]) -> dict[str, float]:
         """Figures of one response to each of `prompts` by the policy as it is; none without prompts."""
@@ -108,12 +121,15 @@ class Online:
         scored = self._scored(responses, mask)
 
         raw = self.rewards.raw(self._items(asked, sampled))
-        rewards, after = self._worth(asked, sampled, raw, states)
-        baseline = rewards[:0]
+        parts, after = self._parts(asked, sampled, raw, states)
+        baseline = parts[0, :0]
         if greedy:
-            baseline, _ = self._worth(chosen, greedy, self.rewards.raw(self._items(chosen, greedy)), states)
+            worth, _ = self._parts(chosen, greedy, self.rewards.raw(self._items(chosen, greedy)), states)
+            baseline = self.weights @ worth
         divergence = (scored["old"] - scored["reference"]).where(mask, 0)
-        given = Rollouts(rewards, mask, divergence, samples, baseline, scored["values"])
+        given = Rollouts(
+            self.weights @ parts, mask, divergence, samples, baseline, scored["values"], parts, self.weights
+        )
         credit = objective.credit(given)
         stopped = torch.tensor([one.stopped for one in sampled])
         figures = self.rewards.figures(raw) | figures_of(given, stopped)
@@ -121,7 +137,7 @@ class Online:
             figures |= distances(scored["old"], divergence, mask)
         if objective.reads_values:
             figures["explained_variance"] = explained(credit.returns[mask], scored["values"][mask])
-        parts = {
+        learned = {
             **scored,
             # Where one step takes all, the policy that learns is the one that sampled.
             "old": scored["old"] if self.steps > 1 else scored["old"][:, :0],
@@ -129,7 +145,7 @@ class Online:
             "returns": credit.returns,
             "learn": torch.full((len(mask),), float(objective.learns(number))),
         }
-        rollout = Rollout(RolloutExamples(responses, objective.units(mask), parts), figures, after)
+        rollout = Rollout(RolloutExamples(responses, objective.units(mask), learned), figures, after)
         rollout.write(self._file(number))
         return rollout
 
@@ -175,16 +191,19 @@ class Online:
         texts = self.loaded.tokenizer.batch_decode([one.ids for one in sampled], skip_special_tokens=True)
         return [(one.messages, text.strip()) for one, text in zip(prompts, texts, strict=True)]
 
-    def _worth(
+    def _parts(
         self, prompts: Sequence[Prompt], sampled: Sequence[Sampled], raw: Tensor, states: Sequence[Any]
     ) -> tuple[Tensor, list[Any]]:
-        """[N] rewards of raw ones [K, N], less what a cut costs, and the states of the transforms after them."""
+        """[K + 1, N] the parts of the reward, of raw ones [K, N], and the states of the transforms after them.
+
+        The last part is -1 where a response was cut off.
+        """
         tokens = torch.tensor([len(one.ids) for one in sampled])
         known = (
             torch.stack([self.known[one.prompt_id] for one in prompts], 1) if self.known else raw[:, :, None][:, :, :0]
         )
-        rewards, after = self.rewards.worth(raw, known, tokens, states)
-        return rewards - self.settings.cut_off * torch.tensor([not one.stopped for one in sampled]), after
+        shaped, after = self.rewards.shaped(raw, known, tokens, states)
+        return torch.cat([shaped, torch.tensor([[one.stopped - 1.0 for one in sampled]])]), after
 
     def _chosen(self, number: int) -> list[Prompt]:
         """The prompts of a rollout: an epoch is a permutation, and goes over into the next."""
@@ -237,7 +256,8 @@ def run_online(
     with rollout.sampler.start(loaded, str(loaded.model.name_or_path)) as engine:
         steps = Online(objective, settings.fit, rollout, learned, loaded, scorer, engine, rewards, unfinished)
         before = steps.mean_reward(held_out)
-        history = followed(walk(scorer, steps, objective.loss_of, settings.fit, folder=unfinished), report)
+        around = steps.around(objective.around(scorer, loaded.tokenizer, settings.max_length, settings.fit.precision))
+        history = followed(walk(scorer, steps, objective.loss_of, settings.fit, around, folder=unfinished), report)
         after = steps.mean_reward(held_out)
     figures = {"train_kept": len(learned), "test_kept": len(held_out)}
     figures |= {f"train_dropped_{TOO_LONG}": too_long, f"test_dropped_{TOO_LONG}": test_too_long}

@@ -46,7 +46,9 @@ def known(folder: Path, objective: Policy) -> tuple[RolloutExamples, Rollouts]:
     old = (now + 0.2 * torch.randn(mask.shape, generator=torch.Generator().manual_seed(2))).where(mask, 0)
     rewards = torch.randn(len(LENGTHS), generator=torch.Generator().manual_seed(3))
     nothing = torch.zeros(mask.shape)
-    given = Rollouts(rewards, mask, (old - start).where(mask, 0), SAMPLES, rewards[:0], nothing)
+    given = Rollouts(
+        rewards, mask, (old - start).where(mask, 0), SAMPLES, rewards[:0], nothing, rewards[None], torch.ones(1)
+    )
     parts = {
         "old": old, "reference": start, "advantage": objective.credit(given).advantage, "returns": nothing,
         "values": nothing, "learn": torch.ones(len(mask)),

@@ -12,7 +12,7 @@ from torch import Tensor
 from schemas.base import Plugin, Strict
 from schemas.ids import seed_of
 from training.checkpoint import Loaded
-from training.rollout.rewards import Component
+from training.rollout.rewards import JUDGE, RULE, Component
 from training.rollout.samplers import SAMPLERS, Sampler
 from training.rollout.samplers.transformers import Transformers
 from training.tokens import Messages, encode_prompts
@@ -40,6 +40,11 @@ class RolloutSettings(Strict):
     """Responses of the policy as it started to each prompt, where a transform of a reward compares with them."""
     watch_kl: bool = True
     """Measure the distance from the policy as it started also where the objective does not look at it."""
+
+    @property
+    def given(self) -> list[str]:
+        """The rules and judges among what rewards, which a flow has to give."""
+        return sorted({one.source for one in self.rewards if one.source.startswith((RULE, JUDGE))})
 
 
 class Prompt(NamedTuple):

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from schemas.base import Plugin, Strict
 from schemas.errors import ConfigError, InputError
+from schemas.ids import canonical
 from training.evaluate.implicit_reward import Rewards
 from training.evaluate.rewards import Item
 from training.evaluate.subject import opened, read_subject
@@ -24,14 +25,31 @@ Chain = Annotated[
 ]
 
 
+RULE, JUDGE = "rule:", "judge:"
+"""What sources begin with that a flow gives, which knows the warehouse."""
+
+
+def _written(source: object) -> object:
+    """A constraint that every response is to meet may be written as an object."""
+    return f"{RULE}{canonical(dict(source))}" if isinstance(source, Mapping) else source
+
+
 class Component(Strict):
     """One part of the reward."""
 
-    source: str
-    """A reward model's folder or hub name, an ensemble's FILE.json, or the name of a judge that the caller gives."""
+    source: Annotated[str, BeforeValidator(_written)]
+    """A reward model's folder or hub name, an ensemble's FILE.json, `rule:NAME`, `judge:NAME` of the recipe, or a name
+    that the caller gives. `{"rule": "length", "at_most": 50}` is the constraint that every response is to meet."""
     weight: float = 1.0
     shaping: Chain = ()
     """Transforms of this part, one after another, before it is weighed."""
+
+
+def _opened(source: str) -> Rewards:
+    """The rewards of a model. Raises ConfigError where a source is none."""
+    if source.startswith((RULE, JUDGE)):
+        raise ConfigError(f"{source} rewards where the warehouse is; train with `prefinery`, or give it in `judges`.")
+    return opened(read_subject(source))
 
 
 class Composition:
@@ -41,7 +59,12 @@ class Composition:
         if not components:
             raise ConfigError('Name what rewards: rollout.rewards=[{"source": REWARD_MODEL}].')
         self.components = components
-        self.sources = [judges.get(one.source) or opened(read_subject(one.source)) for one in components]
+        self.sources = [judges.get(one.source) or _opened(one.source) for one in components]
+
+    @property
+    def weights(self) -> Tensor:
+        """[K] what each component counts."""
+        return torch.tensor([one.weight for one in self.components])
 
     @property
     def reads_references(self) -> bool:
@@ -65,22 +88,19 @@ class Composition:
             raise InputError(f"{self.components[place].source} rewards none of {len(found)} responses; name another.")
         return found.where(~found.isnan(), found.nanmean())
 
-    def worth(
+    def shaped(
         self, raw: Tensor, references: Tensor, tokens: Tensor, states: Sequence[Sequence[State]]
     ) -> tuple[Tensor, list[Sequence[State]]]:
-        """[N] float32 the reward of raw ones [K, N], shaped, weighed and added, and the transforms' states after it.
+        """[K, N] float32 raw rewards [K, N] after their transforms, not weighed, and the transforms' states after it.
 
         `references` [K, N, M] are those of M reference responses to each prompt.
         """
-        total, after = torch.zeros(raw.shape[1]), []
-        for one, rewards, known, state in zip(self.components, raw, references, states, strict=True):
-            shaped, later = shape(one.shaping, Given(rewards, known, tokens), state)
-            total += one.weight * shaped
-            after.append(later)
-        return total, after
+        given = zip(self.components, raw, references, states, strict=True)
+        found = [shape(one.shaping, Given(rewards, known, tokens), state) for one, rewards, known, state in given]
+        return torch.stack([rewards for rewards, _ in found]), [state for _, state in found]
 
     def figures(self, raw: Tensor) -> dict[str, float]:
         """The mean reward of raw ones [K, N], weighed and not shaped, and of each component where there are several."""
         means = raw.mean(1).tolist()
         each = {f"reward_{place}": mean for place, mean in enumerate(means)} if len(means) > 1 else {}
-        return {"reward": sum(one.weight * mean for one, mean in zip(self.components, means, strict=True)), **each}
+        return {"reward": float(self.weights @ raw.mean(1)), **each}

@@ -32,6 +32,11 @@ class Moments(NamedTuple):
         return math.sqrt(self.squares / self.n) or 1.0
 
     @property
+    def unbiased_std(self) -> float:
+        """By n - 1; 1 where all rewards were equal, or there was one."""
+        return math.sqrt(self.squares / max(1.0, self.n - 1)) or 1.0
+
+    @property
     def state(self) -> State:
         """As plain numbers: `Moments(**state)` has it back."""
         return self._asdict()

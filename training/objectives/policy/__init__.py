@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from schemas.registry import Registry
 from training.batches import PackedBatch
 from training.objectives import Objective, Step
-from training.score import TokenScorer
+from training.objectives.texts import beside, text_batches
+from training.score import Precision, TokenScorer
 
 LARGEST_RATIO = 20.0
 """Log-ratios are held within it, in nats: their exponentials must stay finite."""
@@ -59,10 +64,14 @@ class Rollouts(NamedTuple):
     """[P] rewards of the greedy responses; empty where the objective does not ask for them"""
     values: Tensor
     """[N, C] a critic's values of the states before each token; zeros without one"""
+    parts: Tensor
+    """[K, N] what `rewards` are the weighted sum of"""
+    weights: Tensor
+    """[K]"""
 
     def grouped(self, values: Tensor) -> Tensor:
-        """[P, G] of [N]."""
-        return values.view(-1, self.samples)
+        """[..., P, G] of [..., N]."""
+        return values.unflatten(-1, (-1, self.samples))
 
 
 class Credit(NamedTuple):
@@ -97,7 +106,8 @@ class Policy(Objective):
     """Where the pull acts: on what tokens are praised for, or as a term of the loss."""
     estimator: Literal["k2", "k3", "ratio_k3", "chi_square"] = "k2"
     """Of the loss's term. k2 and ratio_k3 have the gradient of KL(policy || reference), k3 that of the forward KL.
-    `chi_square` is the root of its estimate over whole responses, arXiv:2403.03185."""
+    `chi_square` is the root of its estimate over whole responses, arXiv:2403.03185; it acts on rewards, too, where all
+    others are the log-ratio itself."""
     temperature: float = Field(default=1.0, gt=0)
     """Of the sampling, and so of the probabilities that are learned."""
     clip: float = Field(default=0.2, gt=0)
@@ -113,19 +123,48 @@ class Policy(Objective):
     so that a long response does not count less (Dr.GRPO)."""
     longest: int = Field(default=512, ge=1)
     """Tokens, of the aggregate `constant`."""
+    texts: Path | None = None
+    """JSON lines `{"text": ...}` of what the model was trained on before: their likelihood is kept up (PPO-ptx)."""
+    texts_weight: float = Field(default=1.0, gt=0)
+    """Of their loss per token beside the policy's."""
+    texts_per_step: int = Field(default=8, ge=1)
+    """In the order of the file, over and over."""
 
     def scorer(self, model: PreTrainedModel) -> nn.Module:
         """The policy as it samples."""
         return TokenScorer(model, self.temperature)
+
+    def around(
+        self, scorer: nn.Module, tokenizer: PreTrainedTokenizerBase, max_length: int, precision: Precision
+    ) -> Callable[[int], AbstractContextManager[Any]]:
+        """The gradient of the texts, after that of the responses."""
+        if self.texts is None:
+            return nullcontext
+        assert isinstance(scorer, TokenScorer)
+        batches = text_batches(self.texts, tokenizer, max_length, self.texts_per_step)
+        return partial(beside, TokenScorer(scorer.policy), batches, self.texts_weight, precision)
 
     @property
     def needs_reference(self) -> bool:
         """Whether the policy as it started is looked at."""
         return self.kl > 0
 
-    @abstractmethod
     def credit(self, rollouts: Rollouts) -> Credit:
         """What each token is praised for: a pure function of detached tensors."""
+        return self.praise(self._pulled(rollouts))
+
+    @abstractmethod
+    def praise(self, rollouts: Rollouts) -> Credit:
+        """The same, of rollouts whose divergence is 0 unless each token is to pay `kl` for it."""
+
+    def _pulled(self, rollouts: Rollouts) -> Rollouts:
+        """The rollouts with what the pull takes from their rewards."""
+        if self.kl_in == "reward" and self.estimator != "chi_square":
+            return rollouts
+        rewards = rollouts.rewards
+        if self.kl_in == "reward":
+            rewards = rewards - self.kl * chi_square_costs(rollouts.divergence.sum(1))
+        return rollouts._replace(rewards=rewards, divergence=torch.zeros_like(rollouts.divergence))
 
     def learns(self, rollout: int) -> bool:  # noqa: ARG002
         """Whether the policy learns from rollout 0, 1, ..., or only a critic."""
@@ -159,7 +198,7 @@ class Policy(Objective):
         if self.kl and self.kl_in == "loss":
             apart = (logps - batch.reference).where(mask, 0)
             if self.estimator == "chi_square":
-                pull = chi_square(apart.sum(1)).mean().clamp(min=LEAST_CHI_SQUARE).sqrt()
+                pull = root_chi_square(apart.sum(1))
             else:
                 pull = self.mean(self._pull(apart, ratio) * batch.learn[:, None], mask)
             loss = loss + self.kl * pull
@@ -203,6 +242,20 @@ def chi_square(apart: Tensor) -> Tensor:
     Beyond `LINEAR_FROM` each exponential is its tangent there: one response must not drown all others.
     """
     return _tangent_expm1(apart) + _tangent_expm1(-apart)
+
+
+def root_chi_square(apart: Tensor) -> Tensor:
+    """[] the root of the estimate of chi-square, given log(policy / reference) of whole responses [N]."""
+    return chi_square(apart).mean().clamp(min=LEAST_CHI_SQUARE).sqrt()
+
+
+def chi_square_costs(apart: Tensor) -> Tensor:
+    """[N] what each response costs, so that praising them for less of it walks down the root of chi-square itself.
+
+    (policy / reference - 1) / root: the slope of chi-square is the mean of 2 * policy / reference * the slope of the
+    response's log-probability.
+    """
+    return _tangent_expm1(apart) / root_chi_square(apart)
 
 
 def token_rewards(rollouts: Rollouts, kl: float) -> Tensor:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.checkpoint import load_reward, reward_column
 from training.objectives import Step
 from training.objectives.policy import Credit, Policy, RolloutBatch, Rollouts, token_rewards, whitened
-from training.score import TokenScorer, ValueScorer
+from training.score import Precision, TokenScorer, ValueScorer
 
 
 class Judged(NamedTuple):
@@ -70,14 +71,20 @@ class Ppo(Policy):
         critic.to(model.device)  # pyright: ignore[reportArgumentType]
         return Actor(TokenScorer(model, self.temperature), ValueScorer(critic, reward_column(critic)), self.critic_rate)
 
+    def around(
+        self, scorer: nn.Module, tokenizer: PreTrainedTokenizerBase, max_length: int, precision: Precision
+    ) -> Callable[[int], AbstractContextManager[Any]]:
+        """Of the policy alone."""
+        assert isinstance(scorer, Actor)
+        return super().around(scorer.policy, tokenizer, max_length, precision)
+
     def learns(self, rollout: int) -> bool:
         """Not from the first `critic_rollouts`."""
         return rollout >= self.critic_rollouts
 
-    def credit(self, rollouts: Rollouts) -> Credit:
+    def praise(self, rollouts: Rollouts) -> Credit:
         """Advantages, whitened, and returns: advantage before whitening plus value."""
-        pull = self.kl if self.kl_in == "reward" else 0.0
-        advantage = advantages(token_rewards(rollouts, pull), rollouts.values, self.gamma, self.trace)
+        advantage = advantages(token_rewards(rollouts, self.kl), rollouts.values, self.gamma, self.trace)
         advantage = advantage.where(rollouts.mask, 0)
         returns = (advantage + rollouts.values).where(rollouts.mask, 0)
         if self.whiten:

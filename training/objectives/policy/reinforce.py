@@ -15,11 +15,10 @@ class Reinforce(Policy):
     group_baseline: bool = False
     """First take the mean reward of the prompt's responses away (REINFORCE++-baseline)."""
 
-    def credit(self, rollouts: Rollouts) -> Credit:
-        """Whitened sums of token rewards to go; with `kl_in=loss` they are the response's reward alone."""
+    def praise(self, rollouts: Rollouts) -> Credit:
+        """Whitened sums of token rewards to go."""
         if self.group_baseline:
             groups = rollouts.grouped(rollouts.rewards)
             rollouts = rollouts._replace(rewards=(groups - groups.mean(1, keepdim=True)).flatten())
-        pull = self.kl if self.kl_in == "reward" else 0.0
-        advantage = whitened(to_go(token_rewards(rollouts, pull)), rollouts.mask)
+        advantage = whitened(to_go(token_rewards(rollouts, self.kl)), rollouts.mask)
         return Credit(advantage, torch.zeros_like(advantage))

@@ -21,10 +21,9 @@ class ReMax(Policy):
     most: float = Field(default=5.0, gt=0)
     """The difference of the two rewards is clipped to it."""
 
-    def credit(self, rollouts: Rollouts) -> Credit:
+    def praise(self, rollouts: Rollouts) -> Credit:
         """gamma^(T - t + 1) * (R - R of greedy) - kl * log(policy / reference) of the token alone."""
         gain = (rollouts.rewards - rollouts.greedy.repeat_interleave(rollouts.samples)).clamp(-self.most, self.most)
         left = rollouts.mask.flip(1).cumsum(1).flip(1)
-        pull = self.kl if self.kl_in == "reward" else 0.0
-        advantage = (self.gamma**left * gain[:, None] - pull * rollouts.divergence).where(rollouts.mask, 0)
+        advantage = (self.gamma**left * gain[:, None] - self.kl * rollouts.divergence).where(rollouts.mask, 0)
         return Credit(advantage, torch.zeros_like(advantage))

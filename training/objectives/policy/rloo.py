@@ -18,12 +18,9 @@ class Rloo(Policy):
     ratio: Literal["token", "sequence_mean", "sequence_sum"] = "sequence_sum"
     aggregate: Literal["token_mean", "sequence_mean", "sequence_sum", "constant"] = "sequence_mean"
 
-    def credit(self, rollouts: Rollouts) -> Credit:
+    def praise(self, rollouts: Rollouts) -> Credit:
         """R_i - mean of the other R_j, with R the reward less kl * log(policy / reference) of the response."""
-        rewards = rollouts.rewards
-        if self.kl_in == "reward":
-            rewards = rewards - self.kl * rollouts.divergence.sum(1)
-        groups = rollouts.grouped(rewards)
+        groups = rollouts.grouped(rollouts.rewards - self.kl * rollouts.divergence.sum(1))
         others = (groups.sum(1, keepdim=True) - groups) / (rollouts.samples - 1)
         advantage = spread_over((groups - others).flatten(), rollouts.mask)
         return Credit(advantage, torch.zeros_like(advantage))

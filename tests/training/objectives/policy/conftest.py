@@ -16,8 +16,13 @@ def rollouts(
     divergence: Tensor | None = None,
     greedy: list[float] | None = None,
     values: Tensor | None = None,
+    parts: list[list[float]] | None = None,
+    weights: list[float] | None = None,
 ) -> Rollouts:
-    """Responses of so many tokens; one group unless `samples` says otherwise."""
+    """Responses of so many tokens; one group unless `samples` says otherwise. `parts` stand in the place of rewards."""
+    if parts is not None:
+        weights = weights or [1.0] * len(parts)
+        rewards = (torch.tensor(weights) @ torch.tensor(parts)).tolist()
     sizes = torch.tensor(lengths or [2] * len(rewards))
     mask = torch.arange(int(sizes.max())) < sizes[:, None]
     nothing = torch.zeros(mask.shape)
@@ -28,6 +33,8 @@ def rollouts(
         samples or len(rewards),
         torch.tensor(greedy or []),
         nothing if values is None else values.where(mask, 0),
+        torch.tensor(parts or [rewards]),
+        torch.tensor(weights or [1.0]),
     )
 
 

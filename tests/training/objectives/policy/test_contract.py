@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tests.training.objectives.policy.conftest import batch_of, rollouts
-from training.objectives.policy import LINEAR_FROM, POLICY, Policy, Rollouts, chi_square
+from training.objectives.policy import LINEAR_FROM, POLICY, Policy, Rollouts, chi_square, chi_square_costs
 from training.objectives.policy.grpo import Grpo
 from training.objectives.policy.ppo import Judged
 from training.rollout.record import distances
@@ -95,6 +95,25 @@ def test_extreme_ratios_are_finite(name: str) -> None:
         assert logps.grad.isfinite().all()
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_a_pull_in_the_loss_is_none_on_the_reward(name: str) -> None:
+    given = some()
+    for estimator in ("k2", "chi_square"):
+        free, pulled, apart = (
+            built(name, kl_in=where, kl=kl, estimator=estimator).credit(given).advantage
+            for where, kl in (("reward", 0.0), ("reward", 0.3), ("loss", 0.3))
+        )
+        assert torch.equal(apart, free)
+        assert not torch.allclose(pulled, free, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_far_from_the_start_what_chi_square_costs_is_finite(name: str) -> None:
+    given = some()
+    far = given._replace(divergence=torch.where(given.mask, 40.0, 0.0) * given.rewards.sign()[:, None])
+    assert built(name, kl_in="reward", estimator="chi_square").credit(far).advantage.isfinite().all()
+
+
 @pytest.mark.parametrize("aggregate", ["token_mean", "sequence_mean", "sequence_sum", "constant"])
 def test_a_step_is_the_same_wherever_it_is_cut(aggregate: str) -> None:
     given, objective = some(), Grpo.model_validate({"aggregate": aggregate, "kl": 0, "longest": 5})
@@ -106,6 +125,46 @@ def test_a_step_is_the_same_wherever_it_is_cut(aggregate: str) -> None:
         for rows in torch.arange(12).split(5)
     ]
     assert sum(parts) / units.sum() == pytest.approx(float(whole), abs=1e-6)
+
+
+@pytest.mark.parametrize(("name", "fields"), [("grpo", {}), ("grpo", {"deviation": "none"}), ("rloo", {})])
+def test_a_groups_praise_adds_up_to_nothing_and_knows_no_shift(name: str, fields: dict[str, Any]) -> None:
+    given, objective = some()._replace(divergence=torch.zeros(some().mask.shape)), built(name, **fields)
+    found = objective.credit(given).advantage[:, 0]
+    assert given.grouped(found).sum(1).tolist() == pytest.approx([0, 0, 0], abs=1e-5)
+    moved = objective.credit(given._replace(rewards=given.rewards + 3.0)).advantage[:, 0]
+    assert torch.allclose(moved, found, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_first_steps_slope_is_the_praise(name: str) -> None:
+    """Nothing has moved: -E[A * slope of the log-probability], in the mean that the objective takes."""
+    given = some()
+    logps = torch.zeros(given.mask.shape, requires_grad=True)
+    objective = built(name, kl=0, aggregate="token_mean")
+    advantage = objective.credit(given).advantage
+    if objective.ratio != "token":
+        advantage = torch.ones_like(advantage).where(given.mask, 0)  # one action: all its tokens are praised alike
+    loss_of(objective, logps, batch_of(advantage, given.mask)).backward()
+    assert logps.grad is not None
+    if objective.ratio == "token":
+        assert torch.allclose(logps.grad, -advantage / given.mask.sum(), atol=1e-7)
+    else:
+        assert torch.allclose(logps.grad, -advantage * given.mask.sum(1, keepdim=True) / given.mask.sum(), atol=1e-7)
+
+
+def test_the_log_ratio_on_the_reward_has_the_slope_of_the_kl() -> None:
+    """As a loss the same term would have none: the mean of a score is 0."""
+    torch.manual_seed(2)
+    logits, reference = torch.randn(7, dtype=torch.float64, requires_grad=True), torch.randn(7).double().log_softmax(0)
+    logps = logits.log_softmax(0)
+    wanted = torch.autograd.grad((logps.exp() * (logps - reference)).sum(), logits, retain_graph=True)[0]
+    given = rollouts([0.0] * 7, [1] * 7, divergence=(logps - reference).detach()[:, None])
+    praise = Grpo(kl=1.0, kl_in="reward", deviation="none").credit(given).advantage[:, 0]
+    found = torch.autograd.grad((logps.exp().detach() * praise * logps).sum(), logits, retain_graph=True)[0]
+    assert torch.allclose(-found, wanted, atol=1e-6)
+    alone = torch.autograd.grad((logps.exp().detach() * (logps - reference)).sum(), logits)[0]
+    assert alone.abs().max() < 1e-12
 
 
 def test_responses_of_one_length_count_alike_in_both_means() -> None:
@@ -194,6 +253,72 @@ def test_the_mean_of_chi_square_is_chi_square() -> None:
     policy, reference = np.array([0.5, 0.3, 0.2]), np.array([0.2, 0.3, 0.5])
     each = chi_square(torch.tensor(np.log(policy / reference)))
     assert float((torch.tensor(policy) * each).sum()) == pytest.approx(0.63)
+
+
+def test_worked_kl_beside_chi_square() -> None:
+    """k3 of responses of one token at 0, .5, -.3 and 1.2 is .1643959; of (.5, .3, .2) from (.2, .3, .5), .2748872."""
+    apart = torch.tensor([[0.0], [0.5], [-0.3], [1.2]])
+    assert distances(apart, apart, torch.ones(4, 1, dtype=torch.bool))["kl_k3"] == pytest.approx(0.1643959)
+    said = torch.tensor([2.5, 1.0, 0.4]).repeat_interleave(torch.tensor([5, 3, 2])).log()[:, None]
+    found = distances(said, said, torch.ones(10, 1, dtype=torch.bool))["kl"]
+    assert found == pytest.approx(0.2748872)
+    assert found <= math.log1p(float(chi_square(said[:, 0]).mean()))
+
+
+def test_chi_square_in_the_loss_is_of_whole_responses() -> None:
+    """Two tokens each; the root of .4918100 whatever the tokens alone have moved."""
+    apart = torch.tensor([[0.0, 0.0], [2.0, -1.5], [-0.2, -0.1], [0.5, 0.7]])
+    objective = Grpo(kl=2.0, estimator="chi_square")
+    assert loss_of(objective, apart, batch_of(torch.zeros(4, 2))) == pytest.approx(2 * 0.7012917)
+
+
+def test_chi_square_in_the_reward_is_of_whole_responses() -> None:
+    """(e^L - 1) / .7012917 for L = 0, .5, -.3, 1.2, on the response's reward."""
+    costs = [0.0, 0.9250378, -0.3695777, 3.3083480]
+    apart = torch.tensor([[0.0, 0.0], [2.0, -1.5], [-0.2, -0.1], [0.5, 0.7]])
+    assert chi_square_costs(apart.sum(1)).tolist() == pytest.approx(costs, abs=1e-5)
+    objective = Grpo(kl=0.5, kl_in="reward", estimator="chi_square", deviation="none")
+    found = objective.credit(rollouts([1.0, 1.0, 1.0, 1.0], divergence=apart)).advantage[:, 0]
+    assert found.tolist() == pytest.approx([0.5 * (np.mean(costs) - cost) for cost in costs], abs=1e-5)
+
+
+def test_praise_for_less_chi_square_walks_down_its_root() -> None:
+    """Ten responses of one token as often as the policy says them: their mean is exact."""
+    reference = torch.tensor([0.2, 0.3, 0.5], dtype=torch.float64)
+    logits = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64).log().requires_grad_()
+    said = torch.tensor([0] * 5 + [1] * 3 + [2] * 2)
+    chances = logits.softmax(0)
+    root = ((chances - reference).square() / reference).sum().sqrt()
+    wanted = torch.autograd.grad(root, logits)[0]
+    logps = logits.log_softmax(0)[said]
+    given = rollouts([0.0] * 10, [1] * 10, divergence=(logps - reference.log()[said]).detach()[:, None])
+    praise = Grpo(kl=1.0, kl_in="reward", estimator="chi_square", deviation="none").credit(given).advantage[:, 0]
+    found = torch.autograd.grad((praise * logps).mean(), logits)[0]
+    assert float(root.detach()) == pytest.approx(math.sqrt(0.63))
+    assert torch.allclose(-found, wanted, atol=1e-7)
+
+
+def test_chi_square_bounds_what_a_proxy_loses() -> None:
+    """arXiv:2403.03185: gain of the truth >= (gain of the proxy - sqrt((1 - rho^2) * chi2)) / rho, standardised."""
+    chance = np.random.default_rng(0)
+    tight = 0
+    for _ in range(500):
+        policy, reference = chance.dirichlet([0.5] * 6), chance.dirichlet([0.5] * 6) + 1e-3
+        reference /= reference.sum()
+        both = chance.normal(size=(2, 6))
+        truth, proxy = (one - reference @ one for one in both)
+        truth, proxy = (one / math.sqrt(reference @ one**2) for one in (truth, proxy))
+        rho = float(reference @ (truth * proxy))
+        if rho < 0.05:
+            continue
+        apart = torch.tensor(np.log(policy / reference).clip(-30))
+        squared = float((torch.tensor(policy) * chi_square(apart)).sum())
+        if float(apart.abs().max()) > LINEAR_FROM:
+            continue  # the estimate goes on as a line there
+        slack = policy @ truth - (policy @ proxy - math.sqrt((1 - rho**2) * squared)) / rho
+        assert slack > -1e-9
+        tight += slack < 0.5
+    assert tight > 10, "some are near the bound"
 
 
 def test_chi_square_starts_flat() -> None:

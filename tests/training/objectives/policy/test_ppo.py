@@ -93,3 +93,20 @@ def test_clipped_advantages_stay_within(rewards: list[float], seed: int) -> None
     values = torch.randn(len(rewards), 2)
     found = Ppo(kl=0, most_advantage=0.5).credit(rollouts(rewards, values=values)).advantage
     assert found.abs().max() <= 0.5
+
+
+def test_a_critic_that_learns_alone_comes_to_expect_the_reward_everywhere() -> None:
+    """Each response earns 2; with no discount every state before its end is worth as much."""
+    objective = Ppo(kl=0, critic_rollouts=10**6, value_clip=9.0, whiten=False, value_weight=1.0)
+    values = torch.randn(3, 4, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    walk = torch.optim.SGD([values], lr=4.0)
+    for _ in range(60):
+        given = rollouts([2.0] * 3, [4, 2, 3], values=values.detach())
+        credit = objective.credit(given)
+        batch = batch_of(
+            credit.advantage, given.mask, returns=credit.returns, values=given.values, learn=torch.zeros(3)
+        )
+        walk.zero_grad()
+        objective.loss_of(Judged(torch.zeros(3, 4), values), batch).loss.backward()
+        walk.step()
+    assert torch.allclose(values[given.mask], torch.tensor(2.0), atol=1e-3)

@@ -43,3 +43,10 @@ def test_the_estimator_is_the_gradient_of_the_expected_reward() -> None:
     loss = -(chances.detach() * praise * logits.log_softmax(0)).sum()
     found = torch.autograd.grad(loss, logits)[0]
     assert torch.allclose(-found, wanted, atol=1e-8)
+
+
+def test_what_all_responses_to_a_prompt_earn_more_changes_nothing() -> None:
+    before, after = (
+        ReMax().credit(rollouts([1.0 + more, 0.5 + more], greedy=[0.25 + more])).advantage for more in (0.0, 8.0)
+    )
+    assert torch.equal(before, after)
