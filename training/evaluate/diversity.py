@@ -20,7 +20,7 @@ VOCABULARY = 50_257
 
 def counted(texts: Sequence[str]) -> NDArray[np.float64]:
     """[ORDERS, 2] distinct n-grams of all texts together, and all of them."""
-    return np.array([_sizes(sum(_ngrams(texts, n), Counter())) for n in ORDERS], dtype=np.float64)
+    return np.array([_sizes(_together(_ngrams(texts, n))) for n in ORDERS], dtype=np.float64)
 
 
 def counted_without_each(texts: Sequence[str]) -> NDArray[np.float64]:
@@ -29,7 +29,7 @@ def counted_without_each(texts: Sequence[str]) -> NDArray[np.float64]:
     for place, n in enumerate(ORDERS):
         each = _ngrams(texts, n)
         alone = Counter(gram for one in each for gram in one)  # in how many texts
-        whole = _sizes(sum(each, Counter()))
+        whole = _sizes(_together(each))
         found[:, place, 0] = [whole[0] - sum(alone[gram] == 1 for gram in one) for one in each]
         found[:, place, 1] = [whole[1] - one.total() for one in each]
     return found
@@ -73,6 +73,13 @@ def words(text: str) -> list[str]:
 def _ngrams(texts: Sequence[str], n: int) -> list[Counter[tuple[str, ...]]]:
     said = [words(text) for text in texts]
     return [Counter(zip(*(one[start:] for start in range(n)), strict=False)) for one in said]
+
+
+def _together(each: Sequence[Counter[tuple[str, ...]]]) -> Counter[tuple[str, ...]]:
+    whole: Counter[tuple[str, ...]] = Counter()
+    for one in each:
+        whole.update(one)
+    return whole
 
 
 def _sizes(grams: Counter[tuple[str, ...]]) -> tuple[int, int]:
