@@ -30,6 +30,7 @@ from training.evaluate.answers import Asking, Both, answers_of_both
 from training.evaluate.held_out import ALL, Row
 from training.evaluate.intervals import Interval
 from training.evaluate.policy import PROXY, Compared, PolicyReport, policy_report
+from training.evaluate.sandbox import golds
 from training.evaluate.subject import read_subject, rewards_that_fit
 from training.progress import Report, shown
 from training.resume import HISTORY
@@ -37,6 +38,8 @@ from training.rollout import RolloutSettings
 from training.rollout.rewards import Component
 from warehouse.lake import Lake
 
+GOLD = "sandbox/gold"
+"""A judge that knows the truth, in the simulated world."""
 EXAMPLES = 5
 """Prompts whose responses the page shows."""
 TOKENS = 256
@@ -63,7 +66,7 @@ class Wanted(Strict):
     """What to measure a policy with."""
 
     judges: tuple[str, ...] = ()
-    """Reward models that did not reward it: folders, hub names, NAME@V/OBJECTIVE, or an ensemble's FILE.json."""
+    """Reward models that did not reward it: folders, hub names, NAME@V/OBJECTIVE, an ensemble's FILE.json, or GOLD."""
     compare: Path | None = None
     """A recipe whose comparing judges are asked."""
     proxy: str | None = None
@@ -102,7 +105,7 @@ def diagnose(warehouse: Path, model: str, wanted: Wanted, output: str, out: Path
     show(figure_table(found.rows), output)
     if out:
         gone = ways(history, {column: name for column, (name, _) in names.items()})
-        about = {"facts": _facts(model, record, folder, reference), "settings": canonical(dict(record.settings))}
+        about = {"facts": _facts(model, record, folder, reference), "record": record}
         judged = bool(wins or rewards.keys() - {PROXY})
         _write_page(
             out, both, found, alarms=alarms, history=history, gone=gone, rewards=rewards, judged=judged, **about
@@ -205,10 +208,20 @@ def _rewards(
 
 
 def _rewarded(warehouse: Path, both: Both, name: str, report: Report) -> NDArray[np.float64]:
+    if name == GOLD:
+        return _golds(both).reshape(2, -1)
     subject = read_subject(name)
     subject = _place(warehouse, subject) if isinstance(subject, str) else subject
     found = rewards_that_fit(subject, both.items, progress=partial(report, f"reward by {name}"))
     return found.astype(np.float64).reshape(2, -1)
+
+
+def _golds(both: Both) -> NDArray[np.float64]:
+    asked, texts = zip(*both.items, strict=True)
+    try:
+        return golds([messages[-1]["content"] for messages in asked], texts)
+    except ValueError as error:
+        raise ConfigError(f"{GOLD} judges answers to the sandbox's own prompts alone; name another judge.") from error
 
 
 def _wins(
@@ -265,6 +278,7 @@ def _write_page(
     gone: Sequence[Way],
     rewards: Mapping[str, NDArray[np.float64]],
     facts: Mapping[str, str],
+    record: TrainingRecord,
     **more: Any,
 ) -> None:
     best = next(iter(rewards), "")
@@ -273,6 +287,8 @@ def _write_page(
         "policy.html.jinja",
         title=f"What became of {facts['model']}",
         facts=facts,
+        settings=canonical(dict(record.settings)),
+        metrics={name: value for name, value in sorted(record.metrics.items()) if name.startswith("test_")},
         prompts=len(both.prompts),
         samples=both.samples,
         too_long=both.too_long,

@@ -53,16 +53,24 @@ class Asking(Strict):
 class Answers:
     """N = P * S responses of one model, prompt by prompt."""
 
-    texts: list[str]
+    sampled: Sequence[Sampled]
+    """[N] token ids"""
+    texts: Sequence[str]
     """[N]"""
-    tokens: NDArray[np.float64]
-    """[N] with the end token"""
-    stopped: NDArray[np.float64]
-    """[N] 1 where the model ended it, 0 where it was cut off"""
     surprise: NDArray[np.float64]
     """[N] -log p under the model itself, in nats: its mean per token is the entropy"""
     vectors: NDArray[np.float64]
     """[N, H] mean hidden states under the reference"""
+
+    @property
+    def tokens(self) -> NDArray[np.float64]:
+        """[N] with the end token."""
+        return np.array([len(one.ids) for one in self.sampled], dtype=np.float64)
+
+    @property
+    def stopped(self) -> NDArray[np.float64]:
+        """[N] 1 where the model ended it, 0 where it was cut off."""
+        return np.array([one.stopped for one in self.sampled], dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,9 +185,8 @@ def _texts(loaded: Loaded, said: Sequence[Sampled]) -> list[str]:
 
 def _answers(texts: list[str], said: Sequence[Sampled], logps: Tensor, states: Tensor) -> Answers:
     return Answers(
+        sampled=said,
         texts=texts,
-        tokens=np.array([len(one.ids) for one in said], dtype=np.float64),
-        stopped=np.array([one.stopped for one in said], dtype=np.float64),
         surprise=-logps.double().sum(1).numpy(),
         vectors=states.double().numpy(),
     )
