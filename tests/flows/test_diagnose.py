@@ -17,12 +17,18 @@ from flows.models import located
 from flows.policy_plots import way_plot, ways
 from flows.recipe import load
 from flows.retrain import train_one
+from flows.sandbox import prompts
 from schemas.errors import ConfigError, PrefineryError
 from schemas.prompts import Prompt, user
 from tests.flows.conftest import Shell, write_comparisons, write_recipe
 from tests.flows.pages import check_whole, labels_of, plots_of
 from tests.servers.start import server
+from tests.training.conftest import pair_row, pair_table, write_version
+from training.checkpoint import load_reward, save
+from training.data import read_version
 from training.evaluate.overoptimization import Fitted
+from training.scratch import Shape, from_scratch
+from training.train import train
 from warehouse import query
 from warehouse.lake import Lake
 from warehouse.versions import find_version
@@ -33,7 +39,10 @@ ONLINE = REWARD | {"fit.epochs": 4, "rollout.max_tokens": 12, "rollout.prompts":
 
 @dataclass(frozen=True)
 class Ground:
-    """A warehouse with votes@1, reward models, and policies that learned from it: votes@1/ppo and votes@1/dpo."""
+    """A warehouse with votes@1, reward models, and policies that learned from it: votes@1/ppo and votes@1/dpo.
+
+    The model that watches says the opposite of the one that rewards: whatever is learned is a hack to it.
+    """
 
     warehouse: Path
     folder: Path
@@ -50,8 +59,11 @@ def ground(tmp_path_factory):
         import_paths(lake, IMPORTERS.build("hh_rlhf"), [file])
         curate_into(lake, load(write_recipe(place / "votes.yaml"), {"train": []}))
         version = find_version(lake, "votes@1")
-        for seed, name in enumerate(("rewarding", "watching", "judging")):
+        for seed, name in enumerate(("rewarding", "judging")):
             train_one(lake, version, "reward", "scratch/2x32", REWARD | {"fit.seed": seed}, place / name)
+        against = load_reward(place / "rewarding")
+        against.model.score.weight.data.neg_()
+        save(place / "watching", against)
         rewards = [{"source": str(place / "rewarding")}, {"source": str(place / "watching"), "weight": 0.0}]
         train_one(lake, version, "ppo", "scratch/2x32", ONLINE | {"rollout.rewards": rewards}, place / "ppo")
         train_one(lake, version, "dpo", "scratch/2x32", REWARD, place / "dpo")
@@ -85,6 +97,10 @@ def test_the_page_of_an_online_run(ground, tmp_path):
         assert part in text
     assert "responses are cut off" in text, "an untrained model does not know how to end"
     assert any("responses are cut off" in line for line in alarms)
+    assert rows["reward by watching"]["gain"] == pytest.approx(-rows["reward by the trained reward"]["gain"], abs=1e-5)
+    hacks = [line for line in alarms if "reward hacking" in line]
+    assert any("watching falls" in line for line in hacks)
+    assert not any("judging" in line for line in hacks)
     way, curves = map(labels_of, plots_of(text))
     assert {"the trained reward", "watching", "sqrt(KL) from the start, sqrt(nats)"} <= {*way}
     assert {"k1", "k2", "k3", "reward", "share of clipped ratios", "variance that the critic explains"} <= {*curves}
@@ -142,6 +158,20 @@ def test_a_folder_may_be_called_like_a_version(ground):
         assert located(lake, "votes@1/dpo") == str(ground.folder / "dpo")
 
 
+def test_gold_judges_in_the_sandbox_without_a_warehouse(tmp_path, capfdbinary):
+    rows = [
+        pair_row(n, "the sky is blue .", "what ?") | {key: [*user(text)] for key in ("prompt", "rejected_prompt")}
+        for n, text in enumerate(prompts(0, 40))
+    ]
+    data = write_version(tmp_path / "data", pair_table(rows))
+    start = from_scratch(read_version(data), Shape(layers=2, width=32), tmp_path / "start")
+    trained = train("dpo", data, start, tmp_path / "dpo", REWARD | {"max_length": 128, "fit.epochs": 1})
+    wanted = Wanted(judges=(GOLD,), data=str(data), samples=2, max_tokens=8)
+    assert not diagnose(tmp_path / "none", str(trained.path), wanted, "json", None), "there is nothing to keep it in"
+    rows = {row["metric"]: row for row in json.loads(capfdbinary.readouterr().out)}
+    assert 0 <= rows["reward by gold"]["value"] < 0.5, "it never learned to speak"
+
+
 PAIRS = [
     ("good x", "bad x"),
     ("bad x", "good x"),
@@ -165,15 +195,15 @@ def test_pairwise_judges_are_asked_in_both_orders(lake, tmp_path):
     ]
     (tmp_path / "script.json").write_text(json.dumps(script))
     recipe = tmp_path / "judge.yaml"
-    prompts = [Prompt.of(user(f"say {n}"), source="held out") for n in range(len(PAIRS))]
+    asked = [Prompt.of(user(f"say {n}"), source="held out") for n in range(len(PAIRS))]
     with server("scripted.py", tmp_path / "script.json") as url:
         recipe.write_text(
             f"name: judge\nprompts: {{sources: [x]}}\nengine: {{name: openai, base_urls: [{url}]}}\n"
             "judges: [{name: pairwise, model: scripted, both_orders: false}]\n"
         )
-        found = wins_by_judge(lake, load(recipe), prompts, PAIRS, ("ours", "theirs"))
+        found = wins_by_judge(lake, load(recipe), asked, PAIRS, ("ours", "theirs"))
         calls = lake.ask("model_list").num_rows, lake.con.sql("select count(*) from calls").fetchone()
-        again = wins_by_judge(lake, load(recipe), prompts, PAIRS, ("ours", "theirs"))
+        again = wins_by_judge(lake, load(recipe), asked, PAIRS, ("ours", "theirs"))
     assert np.array_equal(found["pairwise:scripted"], WINS, equal_nan=True)
     assert np.array_equal(again["pairwise:scripted"], WINS, equal_nan=True)
     assert (lake.ask("model_list").num_rows, lake.con.sql("select count(*) from calls").fetchone()) == calls

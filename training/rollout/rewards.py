@@ -30,6 +30,7 @@ class Component(Strict):
     source: str
     """A reward model's folder or hub name, an ensemble's FILE.json, or the name of a judge that the caller gives."""
     weight: float = 1.0
+    """0: it rewards nothing, and is watched: its mean reward is among the figures of every step."""
     shaping: Chain = ()
     """Transforms of this part, one after another, before it is weighed."""
 
