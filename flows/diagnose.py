@@ -23,15 +23,15 @@ from schemas.base import Strict
 from schemas.errors import ConfigError, ModelError
 from schemas.ids import canonical
 from schemas.prompts import Prompt
+from training.answers import Asking, Both, answers_of_both
 from training.checkpoint import TrainingRecord, read_record, revision_of
 from training.data import Version
 from training.evaluate.alarms import Alarm, History, run_alarms
-from training.evaluate.answers import Asking, Both, answers_of_both
 from training.evaluate.held_out import ALL, Row
 from training.evaluate.intervals import Interval
-from training.evaluate.policy import PROXY, Compared, PolicyReport, policy_report
 from training.evaluate.sandbox import golds
 from training.evaluate.subject import read_subject, rewards_that_fit
+from training.outcome import PROXY, Compared, PolicyReport, policy_report
 from training.progress import Report, shown
 from training.resume import HISTORY
 from training.rollout import RolloutSettings

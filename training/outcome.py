@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from training.answers import Answers, Both
 from training.evaluate.alarms import Alarm, hacked, uniform, wins_by_length
-from training.evaluate.answers import Answers, Both
 from training.evaluate.diversity import (
     counted,
     counted_without_each,

@@ -12,9 +12,9 @@ import torch
 
 from schemas.errors import InputError
 from tests.training.conftest import pair_row, pair_table
+from training.answers import Asking, Both, answers_of_both
 from training.checkpoint import Loaded, load_policy, save
-from training.evaluate.answers import Asking, Both, answers_of_both
-from training.evaluate.policy import PROXY, policy_report
+from training.outcome import PROXY, policy_report
 
 ASKING = Asking(samples=3, max_tokens=8, max_length=64)
 
