@@ -480,6 +480,43 @@ def evaluate_reward(
     _say_if_lost(warehouse, measure_reward(warehouse, model, data, max_length, output, reference))
 
 
+@evaluate.command("policy")
+def evaluate_policy(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A folder that a policy was trained into, or NAME@V/OBJECTIVE.")
+    ],
+    judge: Annotated[
+        list[str] | None, typer.Option(help="A reward model that did not reward it; a folder, NAME@V/OBJECTIVE, ...")
+    ] = None,
+    compare: Annotated[
+        Path | None, typer.Option(metavar="RECIPE.yaml", help="Ask its comparing judges, in both orders.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="The HTML page of the run to write.")] = None,
+    prompts: Annotated[int, typer.Option(min=2, help="Most held-out prompts.")] = 128,
+    samples: Annotated[int, typer.Option(min=1, help="Responses to each, by the policy and by its reference.")] = 4,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Of a response; as in its training if absent.")] = None,
+    proxy: Annotated[str | None, typer.Option(help="What rewarded it; as its record says if absent.")] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="Where its training began; as its record says if absent.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="NAME@V|FOLDER", help="Held-out prompts; its own if absent.")
+    ] = None,
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    output: Format = "table",
+) -> None:
+    """Say what became of a policy: whether its reward is hacked, how far it went, if it wins, and what it lost.
+
+    Rewards, win rates (also at equal length), KL, entropy, length and diversity beside the model it started from, with
+    95 % intervals over held-out prompts, and alarms of its run. The page adds the curves of the run.
+    """
+    from flows.diagnose import Wanted, diagnose
+
+    given = {"judges": judge or (), "compare": compare, "proxy": proxy, "reference": reference, "data": data}
+    wanted = Wanted(**given, prompts=prompts, samples=samples, max_tokens=max_tokens)
+    _say_if_lost(warehouse, diagnose(warehouse, model, wanted, output, out))
+
+
 @evaluate.command("benchmark")
 def evaluate_benchmark(
     name: Annotated[

@@ -13,7 +13,7 @@ from warehouse.versions import find_version
 def located(lake: Lake, name: str) -> str:
     """What to load for a model's name; `NAME@V/OBJECTIVE` is the last model that was trained so on a version."""
     label, slash, objective = name.rpartition("/")
-    if not slash or "@" not in label:
+    if not slash or "@" not in label or Path(name).is_dir():
         return model_path(name)
     version = find_version(lake, label)
     found = lake.ask("model_of", dataset=version.dataset, version=version.version, objective=objective)

@@ -96,6 +96,21 @@ class ValueScorer(nn.Module):
         return found.new_zeros(learned.shape).masked_scatter(learned, found)
 
 
+class MeanState(nn.Module):
+    """A language model as a function from a batch to one vector a response."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        take_pairs(model)
+        self.model = model
+
+    def forward(self, batch: SequenceBatch) -> Tensor:
+        """[N, H] float32 the mean of the trunk's hidden states at the response tokens."""
+        hidden, learned = hidden_states(self.model, batch), batch.completion_mask
+        states = _rows(hidden, batch.before[learned] + 1).float()
+        return torch.stack([part.mean(0) for part in states.split(learned.sum(1).tolist())])
+
+
 def _rows(hidden: Tensor, places: Tensor) -> Tensor:
     """[T, H] the rows `places` of [R * W, H]. `embedding` because its backward pass is fast and deterministic."""
     return torch.nn.functional.embedding(places, hidden)

@@ -84,14 +84,19 @@ def figures_of(given: Rollouts, stopped: Tensor) -> dict[str, float]:
     }
 
 
-def distances(old: Tensor, divergence: Tensor, mask: Tensor) -> dict[str, float]:
-    """Entropy of the sampling policy in nats per token, and its KL from the start, in nats per response, three ways.
+def estimates(divergence: Tensor, mask: Tensor) -> dict[str, Tensor]:
+    """[N] each: the KL of responses from the start, in nats, by three estimators, of log(policy / reference) [N, C].
 
     http://joschu.net/blog/kl-approx.html: k1 = u, k2 = u^2 / 2, k3 = e^-u - 1 + u of single tokens, with u the
     log-ratio; each is summed over a response.
     """
     each = {"kl": divergence, "kl_k2": divergence.square() / 2, "kl_k3": (-divergence).exp() - 1 + divergence}
-    sums = {name: float(values.where(mask, 0).sum(1).mean()) for name, values in each.items()}
+    return {name: values.where(mask, 0).sum(1) for name, values in each.items()}
+
+
+def distances(old: Tensor, divergence: Tensor, mask: Tensor) -> dict[str, float]:
+    """Entropy of the sampling policy in nats per token, and its KL from the start in nats per response."""
+    sums = {name: float(each.mean()) for name, each in estimates(divergence, mask).items()}
     return {"entropy": float(-old[mask].mean()), **sums}
 
 

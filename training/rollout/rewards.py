@@ -41,6 +41,7 @@ class Component(Strict):
     """A reward model's folder or hub name, an ensemble's FILE.json, `rule:NAME`, `judge:NAME` of the recipe, or a name
     that the caller gives. `{"rule": "length", "at_most": 50}` is the constraint that every response is to meet."""
     weight: float = 1.0
+    """0: it rewards nothing, and is watched: its mean reward is among the figures of every step."""
     shaping: Chain = ()
     """Transforms of this part, one after another, before it is weighed."""
 
