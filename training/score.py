@@ -101,7 +101,7 @@ class MeanState(nn.Module):
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
-        take_pairs(model)
+        take_groups(model)
         self.model = model
 
     def forward(self, batch: SequenceBatch) -> Tensor:
