@@ -70,6 +70,22 @@ def test_rewards_are_those_that_transformers_reads(model_folder: Path) -> None:
 
 
 @torch.no_grad()
+def test_the_end_token_is_read_where_it_is_the_padding_too(model_folder: Path) -> None:
+    """Read by ids, as transformers reads, the last token that is no padding would be the one before the end."""
+    model = load_reward(model_folder).model.eval()
+    apart = RewardScorer(model)(batch_of()).rewards
+    ends = SequenceExamples(Sequences.of(ENCODED, pad=2)).batch(torch.arange(3))
+    assert torch.allclose(RewardScorer(model)(ends).rewards, apart, atol=1e-6)
+    cut = SequenceExamples(Sequences.of([Encoded(one.ids[:-1], one.cut) for one in ENCODED], pad=0))
+    before_end = RewardScorer(model)(cut.batch(torch.arange(3))).rewards
+    assert (before_end - apart).abs().min() > 1e-4
+    model.config.pad_token_id = 2
+    real = torch.arange(7) < torch.tensor([[len(one.ids)] for one in ENCODED])
+    theirs = model(input_ids=torch.where(real, ends.input_ids[:, :7], 2), attention_mask=real.long()).logits
+    assert torch.allclose(theirs, before_end, atol=1e-6)
+
+
+@torch.no_grad()
 def test_rewards_are_float32_under_bfloat16(model_folder: Path) -> None:
     scorer = RewardScorer(load_reward(model_folder).model).eval()
     with score.autocast(torch.device("cpu"), "bf16"):
