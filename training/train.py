@@ -54,7 +54,7 @@ class Trained:
 
     @property
     def metrics(self) -> Mapping[str, float]:
-        """Training figures of the step whose weights were taken (`train_...`), held-out figures (`test_...`), counts."""
+        """Training figures of the step whose weights were taken (`train_...`), held-out ones (`test_...`), counts."""
         return self.record.metrics
 
 

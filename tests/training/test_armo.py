@@ -84,7 +84,7 @@ def test_what_is_freed_of_verbosity_no_longer_follows_it(seed: int, most: float)
 
 
 def test_strengths_are_powers_of_ten_and_penalties_those_of_the_paper() -> None:
-    assert ALPHAS == pytest.approx([1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1e3, 1e4])
+    assert list(ALPHAS) == pytest.approx([1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1e3, 1e4])
     assert PENALTIES[:9] == pytest.approx((0, 0.01, 0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2))
     assert (len(PENALTIES), PENALTIES[-1]) == (24, 0.95)
 

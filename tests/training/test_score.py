@@ -92,6 +92,19 @@ def test_rewards_are_float32_under_bfloat16(model_folder: Path) -> None:
         assert scorer(batch_of()).rewards.dtype == torch.float32
 
 
+@torch.no_grad()
+def test_the_head_computes_in_float32_whatever_it_reads(model_folder: Path) -> None:
+    """A trunk with bfloat16 weights: near 16 its own numbers are 0.125 apart, and close rewards must not be equal."""
+    model = load_reward(model_folder).model.eval()
+    model.base_model.to(torch.bfloat16)
+    model.score.weight.mul_(1000)
+    rewards, pooled = RewardScorer(model)(batch_of())
+    assert (pooled.dtype, rewards.dtype) == (torch.bfloat16, torch.float32)
+    expected = pooled.double() @ model.score.weight.double().T
+    assert torch.allclose(rewards.double(), expected, rtol=1e-6)
+    assert not rewards.equal(rewards.bfloat16().float())
+
+
 def test_tiles_change_neither_scores_nor_gradients(policy: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
     def scores_and_gradient() -> tuple[Tensor, Tensor]:
         policy.model.zero_grad()
