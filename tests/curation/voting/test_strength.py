@@ -58,6 +58,10 @@ def test_standardised_voters_have_no_scale(table, scale):
 def test_a_voter_without_an_opinion_is_named_and_a_pair_without_a_vote_refused():
     with pytest.raises(InputError, match="voter v1 gives all pairs"):
         strengths(rewards([[1.0, 2.0], [3.0, 3.0]]), standardise=True)
+    alike = np.full(888, np.log(3))
+    assert 0 < alike.std() < 1e-9, "rounding"
+    with pytest.raises(InputError, match="voter v1 gives all pairs"):
+        strengths(rewards([np.arange(888), alike]), standardise=True)
     with pytest.raises(InputError, match="1 pairs have no vote"):
         strengths(rewards([[1.0, np.nan]]), standardise=False)
 
