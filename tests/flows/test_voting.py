@@ -3,14 +3,13 @@
 import json
 import re
 
-import numpy as np
 import pytest
 
 from curation.importers import IMPORTERS, import_paths
 from flows.curate import curate_into
 from flows.recipe import load, vote_of
 from flows.report import write_report
-from flows.voting import _stored_rewards, vote_alone
+from flows.voting import vote_alone
 from schemas.drops import DROPS
 from schemas.errors import ConfigError, InputError
 from schemas.pair_strength import PAIR_STRENGTH
@@ -20,9 +19,7 @@ from tests.flows.conftest import Shell
 from tests.flows.pages import check_whole, labels_of, plots_of
 from training.checkpoint import load_reward, save
 from training.data import read_version
-from training.progress import silent
 from training.scratch import Shape, from_scratch
-from training.tokens import encode
 from warehouse import query
 from warehouse.export import export
 from warehouse.lake import Lake
@@ -164,33 +161,27 @@ def test_the_label_source_as_a_voter_confirms_its_labels(made):
         vote_alone(made, "votes@1", vote_of({"judges": ["nobody:m"]}, {}))
 
 
-def test_pairs_without_a_vote_are_counted_aloud(made, capsys):
-    """Pairs of two-digit numbers are a token longer than the others, and than the voters read."""
-    short = vote_of({"ensembles": ["scratch/2x32"]}, QUICK | {"voters.max_length": 12, "voters.tune": False})
-    rows = vote_alone(made, "votes@1", short).to_pylist()
-    train = query(
-        made.folder, "select count(*) as n from members where dataset = 'votes' and version = 1 and split = 'train'"
-    )
-    (count,) = train.to_pylist()
-    voted = sum(row["pairs"] for row in rows)
-    assert 0 < voted < count["n"]
-    assert f"note: {count['n'] - voted} of {count['n']} pairs have no vote" in capsys.readouterr().err
-
-
-def test_a_stored_model_says_nothing_of_what_it_cannot_read_whole(made, tmp_path):
-    folder = export(made, find_version(made, "votes@1"), tmp_path / "export")
-    version = read_version(folder)
-    loaded = load_reward(from_scratch(version, Shape(layers=2, width=32), tmp_path / "start"))
-    loaded.model.config.max_position_embeddings = 12
-    train = version.split("train")
-    found = _stored_rewards("model", str(save(tmp_path / "model", loaded)), train, silent)
-    lengths = [
-        len(one.ids)
-        for side, prompt in (("chosen", "prompt"), ("rejected", "rejected_prompt"))
-        for one in encode(loaded.tokenizer, train.column(prompt).to_pylist(), train.column(side).to_pylist())
-    ]
-    assert np.isnan(found[0]).tolist() == [length > 12 for length in lengths]
-    assert min(lengths) <= 12 < max(lengths)
+def test_what_cannot_be_read_whole_has_no_vote_and_is_counted_aloud(tmp_path, capsys):
+    """A stored model of 12 tokens: each eighth answer is longer, and its pair stays as it is."""
+    rows = [json.loads(line) for line in comparisons(tmp_path / "c.jsonl").read_text().splitlines()]
+    for row in rows[::8]:
+        row["chosen"] += " indeed" * 20
+    (tmp_path / "c.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with Lake.create(tmp_path / "w") as lake:
+        import_paths(lake, IMPORTERS.build("hh_rlhf"), [tmp_path / "c.jsonl"])
+        curate_into(lake, load(write_recipe(tmp_path / "r.yaml")))
+        version = read_version(export(lake, find_version(lake, "votes@1"), tmp_path / "export"))
+        loaded = load_reward(from_scratch(version, Shape(layers=2, width=32), tmp_path / "start"))
+        loaded.model.config.max_position_embeddings = 12
+        done = vote_alone(lake, "votes@1", vote_of({"models": [str(save(tmp_path / "model", loaded))]}, {}))
+        (strengths,) = {row["version"] for row in done.to_pylist()}
+        voted = {row["pair_id"] for row in lake.read(PAIR_STRENGTH).to_pylist()}
+    train = version.split("train").to_pylist()
+    long = {row["pair_id"] for row in train if "indeed" in row["chosen"]}
+    assert strengths == "votes@2"
+    assert long
+    assert voted == {row["pair_id"] for row in train} - long
+    assert f"note: {len(long)} of {len(train)} pairs have no vote" in capsys.readouterr().err
 
 
 def test_somebody_must_vote_and_a_key_must_exist():

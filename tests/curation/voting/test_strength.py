@@ -11,7 +11,7 @@ from schemas.errors import InputError
 
 from .linear import COUNT, accuracy, auc, fixture, trained, votes
 
-SEEDS = range(4)
+SEEDS = range(20)
 PLAIN = Policy(standardise=False)
 TABLES = st.tuples(st.integers(1, 5), st.integers(2, 30)).flatmap(
     lambda shape: arrays(np.float64, shape, elements=st.floats(-9, 9, width=16), unique=True)
