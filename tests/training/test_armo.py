@@ -120,6 +120,14 @@ def test_weights_are_a_softmax_at_temperature_ten_times_the_scale() -> None:
     assert gate(torch.zeros(3)).weights(torch.randn(1, 5)).tolist() == [pytest.approx([1 / 3] * 3)]
 
 
+def test_a_gate_weighs_attributes_that_are_freed_of_verbosity() -> None:
+    """(3, 2, 4), the last verbosity, less a half and a quarter of it: (1, 1, 0), of which a third each."""
+    made = gate(torch.zeros(3))
+    made.debias[2] -= torch.tensor([0.5, 0.25, 1.0])
+    found = made(torch.tensor([[3.0, 2.0, 4.0]]), PROMPTS[:1])
+    assert found.tolist() == [pytest.approx(2 / 3)]
+
+
 def test_a_gate_that_heeds_one_attribute_gives_that_attribute() -> None:
     attributes = torch.tensor([[1.0, -2.0, 5.0], [0.0, 7.0, 1.0]])
     assert gate(torch.tensor([0.0, 1e4, 0.0]))(attributes, PROMPTS).tolist() == [-2.0, 7.0]
