@@ -67,7 +67,8 @@ def show_best_of_n(
     check_format(output)
     samples = read_samples(path)
     truth = samples.scores("gold", gold)
-    most = truth.shape[1]
+    if (most := truth.shape[1]) < 2:
+        raise InputError(f"{path}: every prompt has one response; give two or more to the very same prompt.")
     wanted = counts or [2**power for power in range(most.bit_length())]
     scores = {name or "proxy": samples.scores("proxy", name) for name in proxies or [None]}
     curves = {name: best_of_n_curve(found, truth, samples.prompts, wanted) for name, found in scores.items()}

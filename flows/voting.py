@@ -30,7 +30,7 @@ from schemas.pair_strength import PAIR_STRENGTH
 from schemas.pairs import PAIRS
 from schemas.runs import RUNS, StageRun
 from training.data import read_version
-from training.evaluate.rewards import rewards_of
+from training.evaluate.subject import rewards_that_fit
 from training.progress import Report, shown
 from training.voters import vote
 from warehouse.export import export
@@ -75,7 +75,7 @@ def vote_on(
         pl.lit(version.version).alias("version"), *(pl.lit(value).alias(name) for name, value in marks.items())
     )
     lake.append((PAIR_STRENGTH, strengths.to_arrow()))
-    _warn(lake, panel, wanted)
+    _warn(lake, panel, wanted, unheard=len(train) - len(strengths), of=len(train))
     stage = StageRun.of(run_id, done.funnel, recipe=recipe, seconds=time.monotonic() - started)
     draft = Draft(
         dataset=version.dataset,
@@ -156,11 +156,11 @@ def _model_votes(
 
 
 def _stored_rewards(model: str, path: str, train: pa.Table, report: Report) -> NDArray[np.float64]:
-    """[1, 2P] of a stored reward model, all chosen first."""
+    """[1, 2P] of a stored reward model, all chosen first; NaN where it cannot read a side whole."""
     prompts = [*train.column("prompt").to_pylist(), *train.column("rejected_prompt").to_pylist()]
     said = [*train.column("chosen").to_pylist(), *train.column("rejected").to_pylist()]
-    found = rewards_of(path, list(zip(prompts, said, strict=True)), progress=partial(report, f"vote {model}"))
-    return found[None].astype(np.float64)
+    items = list(zip(prompts, said, strict=True))
+    return rewards_that_fit(path, items, progress=partial(report, f"vote {model}"))[None].astype(np.float64)
 
 
 def _placed(
@@ -174,8 +174,13 @@ def _placed(
     return Rewards(voters=voters, chosen=sides[0], rejected=sides[1])
 
 
-def _warn(lake: Lake, panel: str, wanted: Vote) -> None:
-    """Say when the strength follows the difference in length."""
+def _warn(lake: Lake, panel: str, wanted: Vote, *, unheard: int, of: int) -> None:
+    """Say how many pairs of the train split nobody voted on, and when the strength follows the difference in length."""
+    if unheard:
+        sys.stderr.write(
+            f"note: {unheard:,} of {of:,} pairs have no vote and stay as they are: they are longer than the voters "
+            "read (voters.max_length), or no judge has seen them.\n"
+        )
     figures = figures_of(lake, panel, wanted.policy.hash)
     if measures_length(figures):
         sys.stderr.write(

@@ -20,8 +20,8 @@ def card(record: TrainingRecord, picture: str = "") -> str:
         f"# {kind} of {record.data}",
         f"`{record.base}`, trained with the objective `{objective}` on the dataset version `{record.data}`.",
         "## Data\n\n" + _table({"version": record.data, "fingerprint": record.fingerprint}),
-        "## Figures\n\n`test_` figures are of the held-out split, with intervals over prompts where they have "
-        "`_low` and `_high`.\n\n" + _table(record.metrics),
+        "## Figures\n\n`train_` figures are of the step whose weights these are, `test_` figures of the held-out "
+        "split, with intervals over prompts where they have `_low` and `_high`.\n\n" + _table(record.metrics),
         f"![Learning curves]({picture})" if picture else "",
         f"## How it was made\n\n{_table({'base': record.base, 'base revision': record.base_revision})}\n\n"
         f"{_json({'objective': dict(record.objective), **record.settings})}",
@@ -38,7 +38,7 @@ def _table(values: Mapping[str, Any]) -> str:
 
 
 def _shown(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else f"`{value}`"
+    return f"{value:.4g}" if isinstance(value, int | float) else f"`{value}`"
 
 
 def _json(values: Mapping[str, Any]) -> str:

@@ -13,7 +13,8 @@ from typing import Annotated, Any, Generic, Literal, Protocol
 
 import torch
 from accelerate import Accelerator
-from pydantic import Field
+from accelerate.tracking import get_available_trackers
+from pydantic import Field, field_validator
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
@@ -69,7 +70,17 @@ class FitSettings(Strict):
     checkpoint_minutes: float = Field(default=15, ge=0, exclude=True)
     """Most work that a killed run loses; 0 keeps every step."""
     trackers: tuple[str, ...] = Field(default=(), exclude=True)
-    """Where metrics go, too: `tensorboard`, `wandb`, `trackio`, `mlflow` ..., as accelerate knows them."""
+    """Where metrics go, too: `tensorboard`, `wandb`, `trackio`, `mlflow` ..., as accelerate knows them; `all` that are
+    installed."""
+
+    @field_validator("trackers")
+    @classmethod
+    def _trackers_are_installed(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        # accelerate leaves one out that is not installed, and says nothing.
+        known = ["all", *(str(one.value) for one in get_available_trackers())]
+        if unknown := [name for name in names if name not in known]:
+            raise ValueError(f"{unknown[0]} is not installed; install it, or name one of {', '.join(known)}")
+        return names
 
 
 def fit(
@@ -231,6 +242,12 @@ def stalled(history: Sequence[Mapping[str, float]], patience: int | None) -> boo
     """Whether the last `patience` held-out losses are no better than one before them."""
     losses = measured(history)
     return patience is not None and len(losses) > patience and min(losses[-patience:]) >= min(losses[:-patience])
+
+
+def taken(history: Sequence[Mapping[str, float]]) -> Mapping[str, float]:
+    """The step whose weights a run ends with: the first of least held-out loss where there is one, else the last."""
+    known = [figures for figures in history if HELD_OUT_LOSS in figures]
+    return min(known, key=lambda figures: figures[HELD_OUT_LOSS]) if known else history[-1]
 
 
 def accumulate(

@@ -9,12 +9,23 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Column
+from rich.text import Text
 
 from schemas.calls import STATUSES
 
 LINE_EVERY_S = 10.0
-SHOWN = ("loss", "accuracy", "calls/s", "tokens/s", "$", *STATUSES)
+SHOWN = ("loss", "calls/s", "tokens/s", "$", *STATUSES, "accuracy")
+"""What is said of a step, in this order: a narrow terminal shows the first of it."""
 
 
 class Report(Protocol):
@@ -44,9 +55,18 @@ def shown(bar: bool | None = None) -> Iterator[Report]:
     if not (sys.stderr.isatty() if bar is None else bar):
         yield _Lines(console)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, TextColumn("{task.fields[note]}"), console=console) as drawing:
+    whole = Column(no_wrap=True)
+    counts = MofNCompleteColumn(table_column=whole), TimeRemainingColumn(table_column=whole.copy())
+    columns = (TextColumn("{task.description}"), BarColumn(10), *counts, _NoteColumn())
+    with Progress(*columns, console=console) as drawing:
         yield _Bars(drawing)
+
+
+class _NoteColumn(ProgressColumn):
+    """Figures of the last step; cut where the terminal ends, so that count and time are whole."""
+
+    def render(self, task: Task) -> Text:
+        return Text(task.fields["note"], no_wrap=True, overflow="ellipsis")
 
 
 class _Lines:

@@ -23,7 +23,7 @@ from training.data import Version, read_version, set_apart
 from training.evaluate.accuracy import pair_accuracy
 from training.evaluate.implicit_reward import Rewards
 from training.jobs import TrainSettings, settings_of
-from training.loop import fit
+from training.loop import fit, taken
 from training.lora import adapt, merge
 from training.objectives import Objective
 from training.objectives.likelihood import Likelihood
@@ -54,7 +54,7 @@ class Trained:
 
     @property
     def metrics(self) -> Mapping[str, float]:
-        """Last training figures (`train_...`), held-out figures (`test_...`) and pair counts."""
+        """Training figures of the step whose weights were taken (`train_...`), held-out ones (`test_...`), counts."""
         return self.record.metrics
 
 
@@ -105,7 +105,7 @@ def train(
         settings=settings.model_dump(mode="json"),
         base=str(model),
         base_revision=revision,
-        metrics={f"train_{name}": value for name, value in history[-1].items() if name != "step"} | measured,
+        metrics={f"train_{name}": value for name, value in taken(history).items()} | measured,
     )
     texts = {HISTORY: "".join(f"{json.dumps(step)}\n" for step in history)}
     texts |= {CURVES: draw(history)} if draw else {}

@@ -21,6 +21,9 @@ from schemas.ids import content_id
 
 Floats = NDArray[np.float64]
 
+EQUAL = 1e-9
+"""Deviation, as a share of the largest difference, below which a voter's differences are one number."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rewards:
@@ -160,7 +163,9 @@ def noise(mu: Floats, anchors: float) -> float:
 def _spread(voters: tuple[str, ...], differences: Floats) -> Floats:
     """[M] every voter's standard deviation over the pairs."""
     spread = np.nanstd(differences, axis=1)
-    if not spread.all():
-        silent = voters[int(np.argmin(spread))]
+    # The deviation of equal numbers is 0 but for rounding, and dividing by that would drown all other voters.
+    constant = spread <= EQUAL * np.nanmax(np.abs(differences), axis=1)
+    if constant.any():
+        silent = voters[int(np.argmax(constant))]
         raise InputError(f"The voter {silent} gives all pairs the same difference; leave it out.")
     return spread

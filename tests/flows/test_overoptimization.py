@@ -103,6 +103,14 @@ def test_the_summary_is_a_row_a_proxy(answers: Path, capsys: pytest.CaptureFixtu
     assert row["tied"] == 0
 
 
+def test_one_n_is_enough(tmp_path: Path, answers: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    show_best_of_n(answers, [], None, [4], False, "json", tmp_path / "curve.svg")
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["peak_gold"] == pytest.approx((expected_best(PROXY, GOLD, 4).mean() - GOLD.mean()) / GOLD.std())
+    assert "alpha" not in row
+    assert (tmp_path / "curve.svg").read_text().startswith("<svg")
+
+
 def test_checkpoints_follow_the_law_of_rl(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     law = Fitted(law="rl", alpha=1.0, beta=0.6)
     start = [-1.0, 1.0]
@@ -126,6 +134,7 @@ def test_checkpoints_follow_the_law_of_rl(tmp_path: Path, capsys: pytest.Capture
         pytest.param([*ANSWERS, {"prompt": "say w1"}], "record 97: it needs prompt and response", id="no-response"),
         pytest.param([{"prompt": "a", "response": "b", "proxy": 1.0}], "no number 'gold'", id="no-gold"),
         pytest.param([], "has no records", id="empty"),
+        pytest.param(ANSWERS[::SAMPLES], "every prompt has one response", id="one-response"),
     ],
 )
 def test_a_file_that_does_not_do_says_why(tmp_path: Path, rows: list, says: str) -> None:

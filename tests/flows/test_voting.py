@@ -17,7 +17,11 @@ from schemas.pairs import PAIRS
 from schemas.runs import RUNS
 from tests.flows.conftest import Shell
 from tests.flows.pages import check_whole, labels_of, plots_of
+from training.checkpoint import load_reward, save
+from training.data import read_version
+from training.scratch import Shape, from_scratch
 from warehouse import query
+from warehouse.export import export
 from warehouse.lake import Lake
 from warehouse.trace import diff, lineage
 from warehouse.versions import find_version, versions
@@ -155,6 +159,29 @@ def test_the_label_source_as_a_voter_confirms_its_labels(made):
     assert {round(row["mu"], 4) for row in outcome} == {1.0986}
     with pytest.raises(InputError, match="nobody:m has not voted"):
         vote_alone(made, "votes@1", vote_of({"judges": ["nobody:m"]}, {}))
+
+
+def test_what_cannot_be_read_whole_has_no_vote_and_is_counted_aloud(tmp_path, capsys):
+    """A stored model of 12 tokens: each eighth answer is longer, and its pair stays as it is."""
+    rows = [json.loads(line) for line in comparisons(tmp_path / "c.jsonl").read_text().splitlines()]
+    for row in rows[::8]:
+        row["chosen"] += " indeed" * 20
+    (tmp_path / "c.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with Lake.create(tmp_path / "w") as lake:
+        import_paths(lake, IMPORTERS.build("hh_rlhf"), [tmp_path / "c.jsonl"])
+        curate_into(lake, load(write_recipe(tmp_path / "r.yaml")))
+        version = read_version(export(lake, find_version(lake, "votes@1"), tmp_path / "export"))
+        loaded = load_reward(from_scratch(version, Shape(layers=2, width=32), tmp_path / "start"))
+        loaded.model.config.max_position_embeddings = 12
+        done = vote_alone(lake, "votes@1", vote_of({"models": [str(save(tmp_path / "model", loaded))]}, {}))
+        (strengths,) = {row["version"] for row in done.to_pylist()}
+        voted = {row["pair_id"] for row in lake.read(PAIR_STRENGTH).to_pylist()}
+    train = version.split("train").to_pylist()
+    long = {row["pair_id"] for row in train if "indeed" in row["chosen"]}
+    assert strengths == "votes@2"
+    assert long
+    assert voted == {row["pair_id"] for row in train} - long
+    assert f"note: {len(long)} of {len(train)} pairs have no vote" in capsys.readouterr().err
 
 
 def test_somebody_must_vote_and_a_key_must_exist():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import ConfigError, ModelError
-from training.armo import PENALTIES, ArmoSettings, attribute_table, chosen_ridge, debias, ridge, spearman, train_armo
+from training.armo import (
+    ALPHAS,
+    PENALTIES,
+    ArmoSettings,
+    GateBatch,
+    GateScorer,
+    attribute_table,
+    chosen_ridge,
+    debias,
+    ridge,
+    spearman,
+    train_armo,
+)
 from training.checkpoint import load_reward, read_record, revision_of
 from training.evaluate.rewards import rewards_of
-from training.gated import load_gated, weighed
+from training.gated import Gate, load_gated, weighed
+from training.objectives.reward.bradley_terry import BradleyTerry
 from training.ratings import Rated
 
 from .conftest import pair_row, pair_table, write_version
@@ -69,7 +83,8 @@ def test_what_is_freed_of_verbosity_no_longer_follows_it(seed: int, most: float)
             assert all(spearman(rewards[:, place] - one * verbose, verbose) > most for one in smaller)
 
 
-def test_penalties_are_those_of_the_paper() -> None:
+def test_strengths_are_powers_of_ten_and_penalties_those_of_the_paper() -> None:
+    assert list(ALPHAS) == pytest.approx([1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1e3, 1e4])
     assert PENALTIES[:9] == pytest.approx((0, 0.01, 0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2))
     assert (len(PENALTIES), PENALTIES[-1]) == (24, 0.95)
 
@@ -85,6 +100,62 @@ def test_attributes_lie_between_0_and_1_and_need_enough_ratings() -> None:
     ]  # fmt: skip
     with pytest.raises(ConfigError, match="Fewer than 3 responses differ in rare; there is enough of help, length"):
         attribute_table(rated, torch.arange(4), settings.model_copy(update={"attributes": ("help", "rare")}))
+
+
+def gate(last: torch.Tensor) -> Gate:
+    """Of 3 attributes, whose network says `last` [3] of every prompt of 5 numbers."""
+    made = Gate(5, 3, 4)
+    with torch.no_grad():
+        made.network[-1].weight.zero_()
+        made.network[-1].bias.copy_(last)
+    return made
+
+
+def test_weights_are_a_softmax_at_temperature_ten_times_the_scale() -> None:
+    made = gate(torch.tensor([0.0, 10 * math.log(2), 10 * math.log(5)]))
+    assert made.weights(torch.randn(2, 5)).tolist() == [pytest.approx([1 / 8, 2 / 8, 5 / 8])] * 2
+    with torch.no_grad():
+        made.scale.fill_(3.0)
+    assert made.weights(torch.randn(1, 5)).sum().item() == pytest.approx(3)
+    assert gate(torch.zeros(3)).weights(torch.randn(1, 5)).tolist() == [pytest.approx([1 / 3] * 3)]
+
+
+def test_a_gate_weighs_attributes_that_are_freed_of_verbosity() -> None:
+    """(3, 2, 4), the last verbosity, less a half and a quarter of it: (1, 1, 0), of which a third each."""
+    made = gate(torch.zeros(3))
+    made.debias[2] -= torch.tensor([0.5, 0.25, 1.0])
+    found = made(torch.tensor([[3.0, 2.0, 4.0]]), PROMPTS[:1])
+    assert found.tolist() == [pytest.approx(2 / 3)]
+
+
+def test_a_gate_that_heeds_one_attribute_gives_that_attribute() -> None:
+    attributes = torch.tensor([[1.0, -2.0, 5.0], [0.0, 7.0, 1.0]])
+    assert gate(torch.tensor([0.0, 1e4, 0.0]))(attributes, PROMPTS).tolist() == [-2.0, 7.0]
+
+
+PROMPTS = torch.randn(2, 5, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("size", [1.0, 1e4])
+def test_a_gate_promises_what_objectives_on_rewards_promise(size: float) -> None:
+    """Two pairs, chosen first: attributes of chosen responses are to grow, and the others to fall, to the same degree;
+    a pair of weight 0 is left out, and nothing is infinite.
+    """
+    made = Gate(5, 3, 4)
+    attributes = (size * torch.tensor([[1.0, -1, 2], [0, 1, 1], [1, -1, 2], [0, 1, 1]])).requires_grad_()
+    one = torch.ones(2)
+    batch = GateBatch(
+        attributes=attributes, prompts=PROMPTS.repeat(2, 1), margin=0 * one, weight=torch.tensor([1.0, 0.0]),
+        soft_label=one,
+    )  # fmt: skip
+    step = BradleyTerry().loss_of(GateScorer(made)(batch), batch)
+    step.loss.backward()
+    assert step.loss.item() == pytest.approx(math.log(2) / 2)
+    assert attributes.grad is not None
+    chosen, rejected = attributes.grad.chunk(2)
+    assert (chosen[0] < 0).all() and (rejected[0] > 0).all() and not chosen[1].any() and not rejected[1].any()
+    assert torch.allclose(chosen, -made.weights(PROMPTS) / 4 * torch.tensor([[1.0], [0.0]]))
+    assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in made.parameters())
 
 
 PROMPT = [{"role": "user", "content": "say w3 it"}]

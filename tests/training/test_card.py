@@ -23,6 +23,7 @@ def test_a_trained_model_has_a_card(version_folder: Path, model_folder: Path, tm
     assert "# Policy of tiny@3" in text
     assert f"| fingerprint | `{trained.record.fingerprint}` |" in text
     assert f"| test_accuracy | {trained.metrics['test_accuracy']:.4g} |" in text
+    assert "| train_total_steps | 4 |" in text
     assert '"name": "nightly"' in text
     assert "AutoModelForCausalLM.from_pretrained" in text
     assert "![Learning curves](learning_curves.svg)" in text

@@ -11,6 +11,7 @@ import pytest
 from schemas.errors import ConfigError
 from tests.training.conftest import begin, digest, pair_row, pair_table, write_version
 from training.checkpoint import read_record
+from training.jobs import settings_of
 from training.resume import claim
 from training.train import train
 
@@ -102,6 +103,7 @@ def test_early_stopping_takes_the_weights_with_the_least_held_out_loss(model_fol
     losses = {step["step"]: step["held_out_loss"] for step in history if "held_out_loss" in step}
     best = min(losses, key=losses.__getitem__)
     assert len(history) == best + 3 * 2 < history[0]["total_steps"]
+    assert (stopped.metrics["train_step"], stopped.metrics["train_held_out_loss"]) == (best, losses[best])
     # A run that ends at that step by itself has these weights.
     short = changes | {"fit.epochs": 30 * best / history[0]["total_steps"]}
     exact = train("reward", data, model_folder, tmp_path / "exact", short)
@@ -114,6 +116,12 @@ def test_held_out_pairs_are_counted_and_not_learned(model_folder: Path, tmp_path
     metrics = read_record(train("reward", data, model_folder, tmp_path / "out", changes).path).metrics
     assert metrics["train_kept"] + metrics["held_out_kept"] + metrics["test_kept"] == 80
     assert 10 < metrics["held_out_kept"] < 40
+
+
+@pytest.mark.parametrize("name", ["wandb", "tensorbored"])
+def test_a_tracker_that_is_not_installed_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"fit.trackers: .*{name} is not installed; .* one of all, tensorboard"):
+        settings_of("reward", {"fit.trackers": [name]})
 
 
 def test_metrics_go_to_trackers(version_folder: Path, model_folder: Path, tmp_path: Path) -> None:

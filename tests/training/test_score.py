@@ -70,10 +70,39 @@ def test_rewards_are_those_that_transformers_reads(model_folder: Path) -> None:
 
 
 @torch.no_grad()
+def test_the_end_token_is_read_where_it_is_the_padding_too(model_folder: Path) -> None:
+    """Read by ids, as transformers reads, the last token that is no padding would be the one before the end."""
+    model = load_reward(model_folder).model.eval()
+    apart = RewardScorer(model)(batch_of()).rewards
+    ends = SequenceExamples(Sequences.of(ENCODED, pad=2)).batch(torch.arange(3))
+    assert torch.allclose(RewardScorer(model)(ends).rewards, apart, atol=1e-6)
+    cut = SequenceExamples(Sequences.of([Encoded(one.ids[:-1], one.cut) for one in ENCODED], pad=0))
+    before_end = RewardScorer(model)(cut.batch(torch.arange(3))).rewards
+    assert (before_end - apart).abs().min() > 1e-4
+    model.config.pad_token_id = 2
+    real = torch.arange(7) < torch.tensor([[len(one.ids)] for one in ENCODED])
+    theirs = model(input_ids=torch.where(real, ends.input_ids[:, :7], 2), attention_mask=real.long()).logits
+    assert torch.allclose(theirs, before_end, atol=1e-6)
+
+
+@torch.no_grad()
 def test_rewards_are_float32_under_bfloat16(model_folder: Path) -> None:
     scorer = RewardScorer(load_reward(model_folder).model).eval()
     with score.autocast(torch.device("cpu"), "bf16"):
         assert scorer(batch_of()).rewards.dtype == torch.float32
+
+
+@torch.no_grad()
+def test_the_head_computes_in_float32_whatever_it_reads(model_folder: Path) -> None:
+    """A trunk with bfloat16 weights: near 16 its own numbers are 0.125 apart, and close rewards must not be equal."""
+    model = load_reward(model_folder).model.eval()
+    model.base_model.to(torch.bfloat16)
+    model.score.weight.mul_(1000)
+    rewards, pooled = RewardScorer(model)(batch_of())
+    assert (pooled.dtype, rewards.dtype) == (torch.bfloat16, torch.float32)
+    expected = pooled.double() @ model.score.weight.double().T
+    assert torch.allclose(rewards.double(), expected, rtol=1e-6)
+    assert not rewards.equal(rewards.bfloat16().float())
 
 
 def test_tiles_change_neither_scores_nor_gradients(policy: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from schemas.errors import InputError
 from training.data import Version
 from training.evaluate.accuracy import PairAccuracy, accuracy_by, pair_accuracy
-from training.evaluate.intervals import Interval, correlation_interval, ranks
+from training.evaluate.intervals import Interval, correlation_interval, mean_interval, ranks
 from training.evaluate.subject import Subject, rewards_that_fit
 from training.evaluate.temperature import best_temperature, half_of
 from training.progress import Report, silent
@@ -103,6 +103,11 @@ def reward_report(pairs: pa.Table, rewards: NDArray[np.floating[Any]], seed: int
         slices |= {f"{kind} {names[int(code)]}": one for code, one in found.items()}
     counts = {"labelled ties": label == 0, "too long": ~read}
     whole = {name: Interval(float(rows.sum()), np.nan, np.nan, len(label)) for name, rows in counts.items()}
+    whole |= {
+        "mean difference": mean_interval(gaps, prompts, seed),
+        "mean reward": mean_interval(sides.mean(axis=0), prompts, seed),
+        "deviation of rewards": Interval(float(sides.std()) if sides.size else np.nan, np.nan, np.nan, sides.size),
+    }
     whole |= calibrated(gaps, prompts, seed) | length_correlations(sides, lengths, prompts, seed)
     return RewardReport(slices=slices, whole=whole)
 

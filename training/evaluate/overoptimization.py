@@ -53,11 +53,16 @@ class Fitted:
 def fitted(law: Law, distances: ArrayLike, rewards: ArrayLike) -> Fitted:
     """The law nearest to `rewards` [C] at `distances` [C], by linear least squares: it is linear in its numbers."""
     d = np.asarray(distances, dtype=np.float64)
-    if len(np.unique(d[d > 0])) < 2:
+    if not enough(d):
         raise InputError("A law has two numbers; give two distances above 0, or more.")
     bend = d**2 if law == "best_of_n" else d * np.log(np.where(d > 0, d, 1.0))
     alpha, beta = np.linalg.lstsq(np.stack([d, -bend], axis=1), np.asarray(rewards, dtype=np.float64), rcond=None)[0]
     return Fitted(law=law, alpha=float(alpha), beta=float(beta))
+
+
+def enough(distances: NDArray[np.float64]) -> bool:
+    """Whether there are as many distances above 0 as a law has numbers."""
+    return len(np.unique(distances[distances > 0])) >= 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,32 +109,38 @@ class Curve:
         return mean_interval(self.gold[np.take(peaks, half), np.arange(len(half))] - self.gold[-1], self.prompts)
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row a point and score: point, kl, distance, score (proxy or gold), value, low, high, law."""
-        law = self.fit()
+        """One row a point and score: point, kl, distance, score (proxy or gold), value, low, high, law (None: too few
+        points for one).
+        """
+        law = self.fit() if enough(self.distances) else None
         rows: list[dict[str, Any]] = []
         for score, values in (("proxy", self.proxy), ("gold", self.gold)):
             for point, kl, of_prompts in zip(self.points, self.kl.tolist(), values, strict=True):
                 found = mean_interval(of_prompts, self.prompts)
                 place = {"score": score, "point": point, "kl": kl, "distance": math.sqrt(kl)}
                 measured = {"value": found.value, "low": found.low, "high": found.high}
-                rows.append({**place, **measured, "law": law.at(math.sqrt(kl)) if score == "gold" else None})
+                rows.append({**place, **measured, "law": law.at(math.sqrt(kl)) if law and score == "gold" else None})
         return rows
 
     def figures(self) -> dict[str, float]:
-        """The peak by the points and by the law, and the fall after it."""
-        law, fall = self.fit(), self.fall()
-        place = self.peak
-        return {
-            "alpha": law.alpha,
-            "beta": law.beta,
+        """The peak by the points, the fall after it, and the peak by the law where there are points enough for one."""
+        fall, place = self.fall(), self.peak
+        found = {
             "peak_distance": float(self.distances[place]),
             "peak_gold": float(self.gold[place].mean()),
-            "law_peak_distance": law.peak,
-            "law_peak_gold": law.at(law.peak) if math.isfinite(law.peak) else math.inf,
-            "law_zero_distance": law.zero,
             "fall": fall.value,
             "fall_low": fall.low,
             "fall_high": fall.high,
+        }
+        if not enough(self.distances):
+            return found
+        law = self.fit()
+        return found | {
+            "alpha": law.alpha,
+            "beta": law.beta,
+            "law_peak_distance": law.peak,
+            "law_peak_gold": law.at(law.peak) if math.isfinite(law.peak) else math.inf,
+            "law_zero_distance": law.zero,
         }
 
 

@@ -11,7 +11,7 @@ from schemas.errors import InputError
 
 from .linear import COUNT, accuracy, auc, fixture, trained, votes
 
-SEEDS = range(4)
+SEEDS = range(20)
 PLAIN = Policy(standardise=False)
 TABLES = st.tuples(st.integers(1, 5), st.integers(2, 30)).flatmap(
     lambda shape: arrays(np.float64, shape, elements=st.floats(-9, 9, width=16), unique=True)
@@ -58,6 +58,10 @@ def test_standardised_voters_have_no_scale(table, scale):
 def test_a_voter_without_an_opinion_is_named_and_a_pair_without_a_vote_refused():
     with pytest.raises(InputError, match="voter v1 gives all pairs"):
         strengths(rewards([[1.0, 2.0], [3.0, 3.0]]), standardise=True)
+    alike = np.full(888, np.log(3))
+    assert 0 < alike.std() < 1e-9, "rounding"
+    with pytest.raises(InputError, match="voter v1 gives all pairs"):
+        strengths(rewards([np.arange(888), alike]), standardise=True)
     with pytest.raises(InputError, match="1 pairs have no vote"):
         strengths(rewards([[1.0, np.nan]]), standardise=False)
 

@@ -54,6 +54,18 @@ def test_a_pair_that_was_not_read_is_counted_and_has_no_figure() -> None:
     assert (report.slices["all"].n, report.whole["too long"].value, report.whole["too long"].n) == (3, 1, 4)
 
 
+def test_rewards_have_a_level_and_a_spread() -> None:
+    """Of chosen (1, 2, 0, 0) and rejected (0, 0, 0, 3); a label below a half turns the differences, not the rewards."""
+    rewards = np.array([[1.0, 2, 0, 0], [0.0, 0, 0, 3]])
+    for label, difference in ((1.0, 0.0), (0.2, 0.0)):
+        whole = reward_report(four(soft_label=label), rewards).whole
+        assert whole["mean difference"].value == difference
+        assert (whole["mean reward"].value, whole["mean reward"].n) == (0.75, 4)
+        assert whole["deviation of rewards"].value == pytest.approx(np.std(rewards))
+    turned = reward_report(four(soft_label=0.2), rewards[:, ::-1] + [[1.0], [0.0]]).whole
+    assert turned["mean difference"].value == -1
+
+
 def test_many_margins_are_quartered() -> None:
     names, codes = strengths_of(pa.chunked_array([[float(n) for n in range(100)], [None]]))
     assert list(names) == ["up to 24.75", "24.75 to 49.5", "49.5 to 74.25", "above 74.25", "unknown"]

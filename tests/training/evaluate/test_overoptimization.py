@@ -143,6 +143,18 @@ def test_rows_draw_the_curve() -> None:
     assert [row["law"] is None for row in rows] == [True] * 5 + [False] * 5
 
 
+@pytest.mark.parametrize("counts", [[4], [1, 2]])
+def test_too_few_points_for_a_law_have_figures_without_one(counts: list[int]) -> None:
+    proxy, gold = noisy(4)
+    curve = best_of_n_curve(proxy, gold, PROMPTS, counts)
+    whole = best_of_n_curve(proxy, gold, PROMPTS, [1, 2, 4])
+    assert curve.gold[-1].mean() == whole.gold[whole.points.index(counts[-1])].mean()
+    assert {row["law"] for row in curve.rows()} == {None}
+    assert {*whole.figures()} - {*curve.figures()} == {
+        "alpha", "beta", "law_peak_distance", "law_peak_gold", "law_zero_distance",
+    }  # fmt: skip
+
+
 def test_equal_scores_have_no_scale() -> None:
     with pytest.raises(InputError, match="no scale"):
         best_of_n_curve(np.ones((3, 4)), np.ones((3, 4)), ["a", "b", "c"], [1, 2, 4])

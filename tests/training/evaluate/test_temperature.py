@@ -43,6 +43,14 @@ def test_labels_against_the_rewards_make_a_coin_of_them() -> None:
     assert pair_accuracy(np.array([-1.0, -2.0]) / math.inf, ["p", "q"]).nll.value == pytest.approx(math.log(2))
 
 
+def test_labels_that_are_tossed_are_no_better_than_a_coin_at_any_temperature() -> None:
+    chance = np.random.default_rng(0)
+    gaps = chance.normal(scale=2, size=4000) * chance.choice([-1, 1], 4000)
+    found = pair_accuracy(gaps, [str(n) for n in range(4000)])
+    assert found.accuracy.low < 0.5 < found.accuracy.high
+    assert min(nll(gaps, temperature) for temperature in np.geomspace(0.1, 1e4, 50)) > math.log(2) - 2e-3
+
+
 @pytest.mark.parametrize("scale", [1e-310, 1e-30, 1e30])
 def test_the_temperature_has_the_scale_of_the_rewards(scale: float) -> None:
     assert best_temperature(np.array([1.0, 1, 1, -1]) * scale) == pytest.approx(scale / math.log(3), rel=1e-3)

@@ -12,7 +12,7 @@ from training.batches import PairExamples, Sequences
 from training.checkpoint import Loaded, load_policy
 from training.evaluate.log_odds import log_odds
 from training.objectives.pairwise.entailment import Entailment
-from training.score import TokenScorer
+from training.score import TokenScorer, autocast
 from training.tokens import encode
 from training.train import train
 
@@ -60,6 +60,30 @@ def test_the_loss_is_the_cross_entropy_between_the_two_words(policy: Loaded) -> 
     pairs = torch.stack([logits(policy, asked)[ids] for asked in QUESTIONS])
     entropy = torch.nn.functional.cross_entropy(pairs, torch.tensor([0, 1, 1]), reduction="none")
     assert loss.item() == pytest.approx(float((weight * entropy).mean()), abs=1e-5)
+
+
+@torch.no_grad()
+def test_a_constant_on_both_words_changes_nothing(policy: Loaded) -> None:
+    """The softmax's normaliser cancels: what is added to all logits is in neither the reward nor its sign."""
+    before = log_odds(policy, QUESTIONS, yes=YES, no=NO)
+    head = policy.model.get_output_embeddings()
+    moved = torch.nn.Linear(*reversed(head.weight.shape))
+    moved.weight.copy_(head.weight)
+    moved.bias.fill_(7.0)
+    policy.model.set_output_embeddings(moved)
+    assert log_odds(policy, QUESTIONS, yes=YES, no=NO).tolist() == pytest.approx(before.tolist(), abs=1e-5)
+
+
+def test_log_odds_and_loss_are_float32_under_a_bfloat16_trunk(policy: Loaded) -> None:
+    sequences = Sequences.of([one for word in (YES, NO) for one in encode(policy.tokenizer, QUESTIONS, [word] * 3)], 0)
+    one = torch.ones(3)
+    batch = PairExamples(sequences, margin=0 * one, weight=one, soft_label=one).batch(torch.arange(3))
+    scorer = TokenScorer(policy.model.eval())
+    with autocast(torch.device("cpu"), "bf16"):
+        scores = scorer(batch)
+    assert not scores.equal(scorer(batch))
+    step = Entailment().loss_of(scores, batch)
+    assert {value.dtype for value in (scores, step.loss, *step.metrics.values())} == {torch.float32}
 
 
 def test_a_model_learns_a_principle(model_folder: Path, tmp_path: Path) -> None:

@@ -38,10 +38,12 @@ def test_gradient_is_the_chance_of_the_wrong_order() -> None:
     assert chosen.grad.equal(-rejected.grad)
 
 
-def test_a_shift_of_both_rewards_changes_nothing() -> None:
-    shift = torch.tensor([5.0, -3.0, 1.0, 0.0])
-    moved = BradleyTerry()(rewards(CHOSEN + shift, REJECTED + shift)).loss
-    assert moved.item() == pytest.approx(BradleyTerry()(rewards()).loss.item(), abs=1e-6)
+@pytest.mark.parametrize("settings", [{}, {"use_margin": True}, {"scaled": True}, {"label_smoothing": 0.1}])
+def test_a_shift_of_both_rewards_changes_nothing(settings: dict[str, float]) -> None:
+    shift, margin = torch.tensor([5.0, -3.0, 1.0, 0.0]), torch.tensor([0.0, 1.0, 2.0, 0.5])
+    objective = BradleyTerry.model_validate(settings)
+    moved = objective(rewards(CHOSEN + shift, REJECTED + shift, margin=margin)).loss
+    assert moved.item() == pytest.approx(objective(rewards(margin=margin)).loss.item(), abs=1e-6)
 
 
 def test_centring_pulls_the_mean_to_zero() -> None:
@@ -119,6 +121,41 @@ GOLDEN = rewards(
 )
 def test_worked_numbers(settings: dict[str, float], loss: float) -> None:
     assert BradleyTerry.model_validate(settings)(GOLDEN).loss.item() == pytest.approx(loss, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "rows"),
+    [
+        pytest.param({}, [0.31326169, 0.97407698, 0.47407698, 0.00671535], id="plain"),
+        pytest.param({"use_margin": True}, [0.69314718, 2.57888973, 2.57888973, 0.01814993], id="margin"),
+        pytest.param({"scaled": True}, [0.31326169, 1.94815397, 1.42223095, 0.00671535], id="scaled"),
+    ],
+)
+def test_worked_numbers_of_each_pair(settings: dict[str, float], rows: list[float]) -> None:
+    """Weights that leave one pair of four make the mean a quarter of that pair's loss."""
+    objective = BradleyTerry.model_validate(settings)
+    found = [4 * objective(GOLDEN._replace(weight=one)).loss.item() for one in torch.eye(4)]
+    assert found == pytest.approx(rows, abs=1e-6)
+
+
+def test_worked_gradient() -> None:
+    chosen, rejected = GOLDEN.chosen.clone().requires_grad_(), GOLDEN.rejected.clone().requires_grad_()
+    BradleyTerry()(GOLDEN._replace(chosen=chosen, rejected=rejected)).loss.backward()
+    assert chosen.grad is not None and rejected.grad is not None
+    assert chosen.grad.tolist() == pytest.approx([-0.06723536, -0.15561483, -0.09438517, -0.00167321], abs=1e-7)
+    assert rejected.grad.equal(-chosen.grad)
+
+
+def test_scaling_multiplies_the_gradient_and_a_margin_of_0_leaves_none() -> None:
+    margin = torch.tensor([1.0, 3.0, 0.0, 2.0])
+    slopes: list[Tensor] = []
+    for scaled in (False, True):
+        chosen = CHOSEN.clone().requires_grad_()
+        BradleyTerry(scaled=scaled)(rewards(chosen, margin=margin)).loss.backward()
+        assert chosen.grad is not None
+        slopes.append(chosen.grad)
+    assert torch.allclose(slopes[1], margin * slopes[0], rtol=1e-6)
+    assert slopes[1][2] == 0
 
 
 @pytest.mark.parametrize(

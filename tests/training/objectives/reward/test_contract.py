@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 import torch
+from accelerate import Accelerator
 from torch import Tensor, nn
 
 from tests.training.conftest import pair_row, pair_table
 from training.batches import PairExamples
 from training.jobs import TrainSettings
-from training.loop import silence_dropout
+from training.loop import accumulate, micro_batches, silence_dropout
 from training.objectives import Step
 from training.objectives.reward import REWARD, Reward
 from training.prepare import prepare_pairs
@@ -53,7 +54,22 @@ class Case:
         return found[:PAIRS], found[PAIRS:]
 
 
-@pytest.fixture(params=REWARD.classes)
+VARIANTS: list[dict[str, Any]] = [
+    {"name": "bradley_terry", "use_margin": True},
+    {"name": "bradley_terry", "scaled": True},
+    {"name": "bradley_terry", "label_smoothing": 0.1},
+    {"name": "bradley_terry", "center": 0.01},
+    {"name": "bradley_terry", "shrink": 0.005},
+    {"name": "bradley_terry", "square_ties": 1.0},
+    {"name": "ties", "model": "davidson"},
+    {"name": "contrastive", "of": "differences"},
+]
+"""Fields that make another loss of an objective."""
+
+
+@pytest.fixture(
+    params=[*({"name": name} for name in REWARD.classes), *VARIANTS], ids=lambda spec: "-".join(map(str, spec.values()))
+)
 def objective(request: pytest.FixtureRequest) -> Reward:
     return REWARD.build(request.param)
 
@@ -96,6 +112,21 @@ def test_a_pair_of_weight_zero_has_no_gradient(objective: Reward, model_folder: 
 def test_the_order_of_a_batch_changes_nothing(case: Case) -> None:
     shuffled = case.step(REWARDS, torch.tensor([2, 0, 3, 1]))
     assert shuffled.loss.item() == pytest.approx(case.step(REWARDS).loss.item(), rel=1e-5)
+
+
+def test_a_step_in_parts_has_the_gradient_of_the_whole(case: Case) -> None:
+    """Of objectives that do not ask for whole steps; packed pairs as the loop cuts them, and unlike weights."""
+    accelerator = Accelerator(cpu=True)
+    every = torch.arange(len(case.examples))
+    slopes: list[Tensor] = []
+    for tokens in (10**6, 10**6 if case.objective.whole_steps else 1):
+        case.scorer.zero_grad()
+        parts = micro_batches(accelerator, case.examples, every, tokens)
+        assert len(parts) == (1 if tokens > 1 else PAIRS)
+        accumulate(accelerator, case.scorer, parts, case.objective.loss_of, "no")
+        slopes.append(torch.cat([one.grad.flatten() for one in case.scorer.parameters() if one.grad is not None]))
+    assert slopes[0].abs().max() > 1e-4
+    assert torch.allclose(slopes[0], slopes[1], rtol=1e-4, atol=1e-6)
 
 
 def test_rewards_and_loss_are_float32_under_a_bfloat16_trunk(case: Case) -> None:

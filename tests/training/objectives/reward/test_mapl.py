@@ -78,6 +78,25 @@ def test_demands_that_change_nothing_cost_log_two_and_prompts_may_shift_freely()
     assert moved == pytest.approx(alike, abs=1e-6)
 
 
+@pytest.mark.parametrize("gaps", [(1e4, -1e4, 1e4), (-1e4, 1e4, -1e4), (1e4, 1e4, 1e4)])
+def test_extreme_differences_between_a_pair_and_its_variants_stay_finite(gaps: tuple[float, ...]) -> None:
+    chosen = torch.tensor(gaps, requires_grad=True)
+    found = step(chosen, [0.0] * 3, links=((0, 1, 1), (0, 2, -1)))
+    found.loss.backward()
+    assert found.loss.isfinite()
+    assert chosen.grad is not None and chosen.grad.isfinite().all()
+
+
+def test_a_links_gradient_parts_the_variant_from_its_pair() -> None:
+    """-log s(m(x+) - m(x)) - log s(m(x) - m(x-)) at 0: variants gain, and what they are compared with keeps still."""
+    chosen = torch.zeros(3, requires_grad=True)
+    (found,) = torch.autograd.grad(step(chosen, [0.0] * 3, links=((0, 1, 1), (0, 2, -1)), prompts=0).loss, chosen)
+    (plain,) = torch.autograd.grad(step(chosen, [0.0] * 3, prompts=0).loss, chosen)
+    assert (3 * (found - plain)).tolist() == pytest.approx([0.0, -0.5, -0.5])
+    (higher,) = torch.autograd.grad(step(chosen, [0.0] * 3, links=((0, 1, 1),)).loss, chosen)
+    assert (3 * (higher - plain)).tolist() == pytest.approx([0.5, -0.5, 0.0])
+
+
 def test_a_link_to_a_pair_of_weight_zero_does_not_count() -> None:
     chosen = torch.tensor([0.9, 1.4], requires_grad=True)
     step(chosen, [0.0, 0.0], links=((0, 1, 1),), weight=[1.0, 0.0]).loss.backward()

@@ -47,6 +47,18 @@ def test_prompts_count_alike_whatever_their_number_of_responses() -> None:
     assert separation(rewards, group).item() == pytest.approx(sum(apart) / 2)
 
 
+def test_at_a_tie_there_is_no_slope() -> None:
+    """|x| has a kink at 0: equal rewards are not pulled apart, and nothing is NaN."""
+    rewards = torch.tensor([1.5, 1.5, 4.0], requires_grad=True)
+    separation(rewards, FLAT).backward()
+    assert rewards.grad is not None
+    assert rewards.grad[0] == rewards.grad[1] != 0
+    alike = torch.full((3,), 1.5, requires_grad=True)
+    separation(alike, FLAT).backward()
+    assert alike.grad is not None
+    assert alike.grad.tolist() == [0, 0, 0]
+
+
 class Linear(nn.Module):
     """Rewards w.x of three responses."""
 

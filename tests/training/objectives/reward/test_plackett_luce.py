@@ -68,6 +68,24 @@ def test_no_gradient_reaches_what_is_behind_the_end() -> None:
     assert rewards.grad[0].tolist() == pytest.approx([-0.268941, 0.268941, 0.0], abs=1e-6)
 
 
+def test_the_best_goes_up_and_the_worst_down() -> None:
+    """At equal rewards of three: -1 + 1/3 for the first, 1/3 - 1 + 1/2 for the second, 1/3 + 1/2 for the last."""
+    rewards = torch.zeros(1, 3, dtype=torch.float64, requires_grad=True)
+    PlackettLuce()(Rankings(rewards, torch.ones(1, 3, dtype=torch.bool), torch.ones(1))).loss.backward()
+    assert rewards.grad is not None
+    assert rewards.grad[0].tolist() == pytest.approx([-2 / 3, -1 / 6, 5 / 6])
+
+
+@pytest.mark.parametrize("order", [(1e4, 0.0, -1e4), (-1e4, 0.0, 1e4), (1e4, 1e4, -1e4)])
+def test_lists_of_extreme_rewards_stay_finite(order: tuple[float, ...]) -> None:
+    rewards = torch.tensor([[*order, 777.0]], requires_grad=True)
+    there = torch.tensor([[True, True, True, False]])
+    step = PlackettLuce()(Rankings(rewards, there, torch.ones(1)))
+    step.loss.backward()
+    assert all(value.isfinite() for value in (step.loss, *step.metrics.values()))
+    assert rewards.grad is not None and rewards.grad.isfinite().all()
+
+
 def rows(*pairs: tuple[str, str], prompt: str = "p", weight: float = 1.0) -> list[dict[str, object]]:
     return [pair_row(1, *pair, prompt_id=prompt, weight=weight) for pair in pairs]
 
