@@ -480,6 +480,29 @@ def evaluate_reward(
     _say_if_lost(warehouse, measure_reward(warehouse, model, data, max_length, output, reference))
 
 
+@evaluate.command("generalisation")
+def evaluate_generalisation(
+    model: RewardModel,
+    policy: Annotated[str, typer.Argument(help="A policy trained on pairs: NAME@V/OBJECTIVE, a folder or a hub name.")],
+    reference: Annotated[str, typer.Option(help="Where the policy's training began.")],
+    data: Annotated[
+        list[str],
+        typer.Option(
+            "--data", metavar="NAME@V|FOLDER", help="Repeatable: what they were trained on, and what is unlike it."
+        ),
+    ],
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    output: Format = "table",
+) -> None:
+    """Compare a reward model with a policy's implicit reward, on the held-out pairs of several versions.
+
+    Accuracy of each, ties half, and the difference, paired, with 95 % intervals over prompts.
+    """
+    from flows.measure import measure_generalisation
+
+    _say_if_lost(warehouse, measure_generalisation(warehouse, model, policy, reference, data, output))
+
+
 @evaluate.command("policy")
 def evaluate_policy(
     model: Annotated[

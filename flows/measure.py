@@ -22,7 +22,8 @@ from schemas.ids import ID_BYTES
 from schemas.models import EVALUATIONS
 from training.data import Version, read_version
 from training.evaluate.benchmarks import BENCHMARKS, Record
-from training.evaluate.held_out import ALL, RewardReport, Row, evaluate_reward
+from training.evaluate.generalisation import generalisation
+from training.evaluate.held_out import ALL, RewardReport, Row, evaluate_reward, held_out, rewards_of_pairs
 from training.evaluate.implicit_reward import Implicit
 from training.evaluate.mismatch import checkpoint_report, metrics_of
 from training.evaluate.subject import Subject, read_subject, rewards_that_fit, subject_revision
@@ -55,6 +56,34 @@ def measure_reward(
     else:
         show(figure_table(rows), output)
     return keep(warehouse, model, subject, f"{version.label} test{_limit(max_length)}", rows)
+
+
+def measure_generalisation(
+    warehouse: Path, model: str, policy: str, reference: str, data: Sequence[str], output: str
+) -> bool:
+    """Print both models' accuracy on each version's held-out pairs; whether there was a warehouse to keep it in."""
+    check_format(output)
+    explicit, implicit = subject_of(model), subject_of(policy, reference)
+    cells, kept = [], False
+    with shown() as report:
+        for name in data:
+            version = version_of(warehouse, name)
+            pairs = held_out(version)
+            # A label below one half says that the rejected side is better; one half says nothing.
+            label = np.sign(pairs.column("soft_label").to_numpy() - 0.5)
+            pairs, label = pairs.filter(pa.array(label != 0)), label[label != 0]
+            scores = partial(rewards_of_pairs, pairs=pairs, progress=partial(report, f"score {version.label}"))
+            prompts = pairs.column("prompt_id").to_pylist()
+            found = generalisation(label * scores(explicit), label * scores(implicit), prompts)
+            cells += [
+                Row(version.label, "explicit", found.explicit.half_tie),
+                Row(version.label, "implicit", found.implicit.half_tie),
+                Row(version.label, "advantage", found.advantage),
+            ]
+            advantage = Row(ALL, f"advantage over {policy}", found.advantage)
+            kept = keep(warehouse, model, explicit, f"{version.label} test", [advantage])
+    show(figure_table(cells).rename_columns({"slice": "version"}), output)
+    return kept
 
 
 def measure_benchmark(

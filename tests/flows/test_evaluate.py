@@ -10,7 +10,7 @@ import pytest
 
 from curation.importers import IMPORTERS, import_paths
 from flows.curate import curate_into
-from flows.measure import measure_benchmark, measure_checkpoints, measure_reward
+from flows.measure import measure_benchmark, measure_checkpoints, measure_generalisation, measure_reward
 from flows.recipe import load
 from flows.report import write_report
 from schemas.errors import PrefineryError
@@ -133,6 +133,20 @@ def test_checkpoints_of_a_file(tmp_path, capfdbinary):
     found = {row["metric"]: row["value"] for row in json.loads(capfdbinary.readouterr().out)}
     assert found["mismatch"] == 1
     assert found["rank correlation of step and reward"] == pytest.approx(1)
+
+
+def test_an_implicit_reward_beside_an_explicit_one(ground, figures, capfdbinary):
+    """A policy that has not moved tells no side from the other."""
+    start, known = str(ground.warehouse.parent / "start"), figures(measure_reward, ground.model, "votes@1")
+    versions = ["votes@1", str(ground.export)]
+    assert measure_generalisation(ground.warehouse, str(ground.model), start, start, versions, "json")
+    rows = json.loads(capfdbinary.readouterr().out)
+    assert [row["version"] for row in rows] == ["votes@1"] * 6
+    explicit, implicit, advantage = (row["value"] for row in rows[:3])
+    (half_tie,) = (row["value"] for row in known if (row["slice"], row["metric"]) == ("all", "half_tie_accuracy"))
+    assert (explicit, implicit, advantage) == pytest.approx((half_tie, 0.5, half_tie - 0.5))
+    kept = ground.rows(f"select value from evaluations where metric = 'advantage over {start}'")
+    assert [row["value"] for row in kept] == pytest.approx([advantage])
 
 
 @pytest.mark.parametrize(

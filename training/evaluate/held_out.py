@@ -73,15 +73,29 @@ def evaluate_reward(
     seed: int = 0,
 ) -> RewardReport:
     """Score both sides of a split's pairs and compare with the labels. `max_length` as in `rewards_that_fit`."""
+    pairs = held_out(version, split)
+    progress = partial(report, "score")
+    rewards = rewards_of_pairs(subject, pairs, max_length=max_length, precision=precision, progress=progress)
+    return reward_report(pairs, rewards, seed)
+
+
+def held_out(version: Version, split: str = "test") -> pa.Table:
+    """The pairs of a split. Raises InputError where there is none."""
     pairs = version.split(split)
     if not pairs.num_rows:
         raise InputError(f"{version.label} has no pair in the split {split!r}; publish a version with more prompts.")
+    return pairs
+
+
+def rewards_of_pairs(subject: Subject, pairs: pa.Table, **how: Any) -> NDArray[np.floating[Any]]:
+    """[2, P] rewards of the chosen and the rejected sides of `pairs` (columns of `training.data.COLUMNS`).
+
+    `how` and what is NaN are as in `rewards_that_fit`.
+    """
     columns = pairs.to_pydict()
     items = list(zip(columns["prompt"], columns["chosen"], strict=True))
     items += zip(columns["rejected_prompt"], columns["rejected"], strict=True)
-    progress = partial(report, "score")
-    rewards = rewards_that_fit(subject, items, max_length=max_length, precision=precision, progress=progress)
-    return reward_report(pairs, rewards.reshape(2, -1), seed)
+    return rewards_that_fit(subject, items, **how).reshape(2, -1)
 
 
 def reward_report(pairs: pa.Table, rewards: NDArray[np.floating[Any]], seed: int = 0) -> RewardReport:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from training.checkpoint import Loaded, load_policy, load_reward
+from training.checkpoint import Loaded, load_policy
 from training.evaluate.accuracy import pair_accuracy
-from training.evaluate.implicit_reward import Pair, generalisation, implicit_rewards, response_logps
-from training.evaluate.rewards import rewards_of
+from training.evaluate.implicit_reward import implicit_rewards, response_logps
 from training.objectives.pairwise import PairLogps
 from training.objectives.pairwise.dpo import DPO
 from training.objectives.reward import PairRewards
@@ -26,7 +24,6 @@ def prompt(text: str) -> list[dict[str, str]]:
 
 
 ITEMS = [(prompt(f"say w{n}"), f"w{n} good" + " it" * (n % 3)) for n in range(6)]
-PAIRS = [Pair(prompt=prompt(f"say w{n}"), chosen=f"w{n} good", rejected="bad bad", prompt_id=str(n)) for n in range(8)]
 WHOLE = st.integers(-20, 20).map(float)
 LOGPS = arrays(np.float32, (4, 5), elements=st.floats(-20, 0, width=16))
 
@@ -84,23 +81,3 @@ def test_dpo_is_bradley_terry_on_implicit_rewards(logps: np.ndarray, beta: float
     explicit = BradleyTerry()(PairRewards(chosen, rejected, 0 * ones, ones, ones)).loss
     implicit = DPO(beta=beta)(PairLogps(*sides, ones, ones, 0 * ones, ones, ones)).loss
     assert implicit.item() == pytest.approx(explicit.item(), rel=1e-5, abs=1e-6)
-
-
-def test_two_models_are_compared_on_every_set(model_folder: Path, moved: Loaded) -> None:
-    explicit = partial(rewards_of, load_reward(model_folder, seed=3))
-    implicit = partial(implicit_rewards, moved, model_folder)
-    turned = [Pair(prompt=p.prompt, chosen=p.rejected, rejected=p.chosen, prompt_id=p.prompt_id) for p in PAIRS]
-    found = generalisation(explicit, implicit, {"as trained": PAIRS, "turned round": turned})
-    assert [*found] == ["as trained", "turned round"]
-    one = found["as trained"]
-    gaps = rewards_of(load_reward(model_folder, seed=3), [(p.prompt, p.chosen) for p in PAIRS])
-    gaps = gaps - rewards_of(load_reward(model_folder, seed=3), [(p.prompt, p.rejected) for p in PAIRS])
-    assert one.explicit.accuracy.value == (gaps > 0).mean()
-    assert one.advantage.value == pytest.approx(one.explicit.half_tie.value - one.implicit.half_tie.value)
-    assert found["turned round"].implicit.accuracy.value == pytest.approx(1 - one.implicit.accuracy.value)
-
-
-def test_a_model_has_no_advantage_over_itself(moved: Loaded, model_folder: Path) -> None:
-    same = partial(implicit_rewards, moved, model_folder)
-    found = generalisation(same, same, {"all": PAIRS})["all"].advantage
-    assert (found.low, found.value, found.high) == (0.0, 0.0, 0.0)
