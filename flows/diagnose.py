@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from flows.curves import draw
 from flows.measure import keep, version_of
 from flows.models import located, model_path
-from flows.page import write_html
-from flows.policy_plots import Way, way_plot, ways
+from flows.policy_page import facts_of, write_page
+from flows.policy_plots import ways
 from flows.tables import check_format, show
 from schemas.base import Strict
 from schemas.errors import ConfigError, ModelError
-from schemas.ids import canonical
 from schemas.prompts import Prompt
 from training.answers import Asking, Both, answers_of_both
 from training.checkpoint import TrainingRecord, read_record, revision_of
 from training.data import Version
-from training.evaluate.alarms import Alarm, History, run_alarms
+from training.evaluate.alarms import Alarm, run_alarms
 from training.evaluate.held_out import ALL, Row
 from training.evaluate.intervals import Interval
 from training.evaluate.sandbox import golds
 from training.evaluate.subject import read_subject, rewards_that_fit
-from training.outcome import PROXY, Compared, PolicyReport, policy_report
+from training.outcome import PROXY, Compared, policy_report
 from training.progress import Report, shown
 from training.resume import HISTORY
 from training.rollout import RolloutSettings
@@ -40,26 +37,8 @@ from warehouse.lake import Lake
 
 GOLD = "sandbox/gold"
 """A judge that knows the truth, in the simulated world."""
-EXAMPLES = 5
-"""Prompts whose responses the page shows."""
 TOKENS = 256
 """Of a response, where the run itself sampled none."""
-
-MEANINGS = {
-    "KL, k1": "nats per response from the reference: the mean log-ratio",
-    "KL, k2": "half of its square: less noise, and biased far away",
-    "KL, k3": "unbiased, and never negative",
-    "entropy": "nats per token",
-    "length": "tokens",
-    "ended by itself": "share of responses that were not cut off",
-    "distinct n-grams per input": "share among the samples of a prompt; mean of n = 1 to 5",
-    "EAD per input": "the same beside n-grams drawn at random from the vocabulary",
-    "embedding distance per input": "mean cosine distance of the reference's mean hidden states",
-    "distinct n-grams across inputs": "among one response to each prompt",
-    "EAD across inputs": "the same beside n-grams drawn at random",
-    "embedding distance across inputs": "mean cosine distance of any two of them",
-}
-"""What a figure is, where its name does not say."""
 
 
 class Wanted(Strict):
@@ -105,11 +84,9 @@ def diagnose(warehouse: Path, model: str, wanted: Wanted, output: str, out: Path
     show(figure_table(found.rows), output)
     if out:
         gone = ways(history, {column: name for column, (name, _) in names.items()})
-        about = {"facts": _facts(model, record, folder, reference), "record": record}
+        about = {"facts": facts_of(model, record, folder, reference), "record": record}
         judged = bool(wins or rewards.keys() - {PROXY})
-        _write_page(
-            out, both, found, alarms=alarms, history=history, gone=gone, rewards=rewards, judged=judged, **about
-        )
+        write_page(out, both, found, alarms=alarms, history=history, gone=gone, rewards=rewards, judged=judged, **about)
     data = f"{version.label} test, {len(both.prompts)} prompts of {both.samples} samples"
     return keep(warehouse, model, folder, data, _rows(found.rows, alarms))
 
@@ -256,66 +233,3 @@ def _columns(sources: Sequence[Component]) -> dict[str, tuple[str, float]]:
     rewarding = [column for column, (_, weight) in names.items() if weight]
     # A source that rewards alone is the reward.
     return {"reward": (PROXY, 1.0)} | {column: names[column] for column in names if [column] != rewarding}
-
-
-def _facts(model: str, record: TrainingRecord, folder: Path, reference: str) -> dict[str, str]:
-    return {
-        "model": model,
-        "folder": str(folder),
-        "objective": str(record.objective["name"]),
-        "data version": record.data,
-        "fingerprint": record.fingerprint,
-        "reference": reference,
-    }
-
-
-def _write_page(
-    out: Path,
-    both: Both,
-    found: PolicyReport,
-    *,
-    history: History,
-    gone: Sequence[Way],
-    rewards: Mapping[str, NDArray[np.float64]],
-    facts: Mapping[str, str],
-    record: TrainingRecord,
-    **more: Any,
-) -> None:
-    best = next(iter(rewards), "")
-    write_html(
-        out,
-        "policy.html.jinja",
-        title=f"What became of {facts['model']}",
-        facts=facts,
-        settings=canonical(dict(record.settings)),
-        metrics={name: value for name, value in sorted(record.metrics.items()) if name.startswith("test_")},
-        prompts=len(both.prompts),
-        samples=both.samples,
-        too_long=both.too_long,
-        rows=found.rows,
-        meanings=MEANINGS,
-        ways=gone,
-        lawful=[way for way in gone if way.law],
-        way_plot=way_plot(gone),
-        curves=draw(history) if history else "",
-        best=best,
-        examples=_examples(both, rewards, best),
-        **more,
-    )
-
-
-def _examples(both: Both, rewards: Mapping[str, NDArray[np.float64]], best: str) -> list[dict[str, Any]]:
-    """First responses: those that `best` rewards most, or those to the first prompts."""
-    places = np.arange(len(both.prompts)) * both.samples
-    if best:
-        places = places[np.argsort(-np.nan_to_num(rewards[best][0][places], nan=-np.inf), kind="stable")]
-    return [
-        {
-            "prompt": "\n".join(message["content"] for message in both.prompts[place // both.samples].messages),
-            "sides": [
-                {"text": who.texts[place], "rewards": {name: each[side][place] for name, each in rewards.items()}}
-                for side, who in enumerate((both.policy, both.reference))
-            ],
-        }
-        for place in places[:EXAMPLES].tolist()
-    ]
