@@ -11,22 +11,31 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-AHEAD = 4096
-"""Results that may wait to be read."""
+LOOK_S = 0.001
+MOST_LOOK_S = 0.032
+"""Between two looks at whether a result is taken: at first, and while the reader is busy for long."""
 
 Put = Callable[[T], Awaitable[None]]
-"""Hands a result to the reader; waits while too many are unread."""
+"""Hands a result to the reader and waits until it is done with it: a process that dies loses only what is under way."""
 
 
 def beside(work: Callable[[Put[T]], Awaitable[None]]) -> Iterator[T]:
-    """What `work` puts, from an event loop in another thread. Leaving early cancels it; errors come through."""
+    """What `work` puts, from an event loop in another thread. Leaving early cancels it; errors come through.
+
+    The reader is done with a result when it asks for the next one.
+    """
     results: queue.SimpleQueue[T | _End] = queue.SimpleQueue()
     loop = asyncio.new_event_loop()
+    sent = done = 0
 
     async def put(result: T) -> None:
+        nonlocal sent
+        sent += 1
+        number, pause = sent, LOOK_S
         results.put(result)
-        while results.qsize() > AHEAD:
-            await asyncio.sleep(0.01)
+        while done < number:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, MOST_LOOK_S)
 
     async def whole() -> None:
         await work(put)
@@ -42,6 +51,7 @@ def beside(work: Callable[[Put[T]], Awaitable[None]]) -> Iterator[T]:
     try:
         while not isinstance(result := results.get(), _End):
             yield result
+            done += 1
         if result.error:
             raise result.error
     finally:
