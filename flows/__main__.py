@@ -35,7 +35,7 @@ Warehouse = Annotated[
 ]
 Format = Annotated[str, typer.Option("--format", help="table, csv, json, or parquet where rows are printed.")]
 RewardModel = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A folder, a hub name, or FILE.json with the settings of an ensemble.")
+    str, typer.Argument(metavar="MODEL", help="A folder, NAME@V/OBJECTIVE, a hub name, or FILE.json with an ensemble.")
 ]
 MaxLength = Annotated[
     int | None,

@@ -48,7 +48,7 @@ def draw(history: Sequence[Mapping[str, float]]) -> str:
     encoded = lines.encode(
         x=alt.X("step:Q", title="step"),
         y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=False)),
-        color=alt.Color("of:N", title=None, sort=["train", "held out", "k1", "k2", "k3"]),
+        color=alt.Color("of:N", title=None, sort=["train", *NAMES.values()]),
     ).properties(width=WIDTH, height=4 * ROW)
     header = alt.Header(title=None, labelOrient="top", labelAnchor="start", labelFontWeight="bold")
     panels = alt.Row("panel:N", sort=list(dict.fromkeys(PANELS.values())), header=header)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from flows.measure import keep, version_of
-from flows.models import located, model_path
+from flows.models import looked_up
 from flows.policy_page import facts_of, write_page
 from flows.policy_plots import ways
 from flows.tables import check_format, show
@@ -62,7 +62,7 @@ class Wanted(Strict):
 def diagnose(warehouse: Path, model: str, wanted: Wanted, output: str, out: Path | None) -> bool:
     """Print the figures, say the alarms, write the page to `out`; whether there was a warehouse to keep them in."""
     check_format(output)
-    folder = Path(_place(warehouse, model))
+    folder = Path(looked_up(warehouse, model))
     record = read_record(folder)
     if record.kind != "policy":
         raise ConfigError(f"{model} is a reward model: measure it with `prefinery evaluate reward`.")
@@ -122,18 +122,10 @@ def _rows(rows: Sequence[Compared], alarms: Sequence[Alarm]) -> list[Row]:
     return [*found, Row(ALL, "alarms", Interval(len(alarms), np.nan, np.nan, rows[0].policy.n))]
 
 
-def _place(warehouse: Path, name: str) -> str:
-    """The folder or hub name of a model; NAME@V/OBJECTIVE is looked up in the warehouse."""
-    if "@" not in name or Path(name).is_dir():
-        return model_path(name)
-    with Lake.open(warehouse, read_only=True) as lake:
-        return located(lake, name)
-
-
 def _reference(warehouse: Path, record: TrainingRecord, name: str | None) -> str:
     """Where the training began, if it is still there and the same."""
     if name is not None:
-        return _place(warehouse, name)
+        return looked_up(warehouse, name)
     try:
         same = revision_of(record.base) == record.base_revision
     except ModelError as error:
@@ -188,7 +180,7 @@ def _rewarded(warehouse: Path, both: Both, name: str, report: Report) -> NDArray
     if name == GOLD:
         return _golds(both).reshape(2, -1)
     subject = read_subject(name)
-    subject = _place(warehouse, subject) if isinstance(subject, str) else subject
+    subject = looked_up(warehouse, subject) if isinstance(subject, str) else subject
     found = rewards_that_fit(subject, both.items, progress=partial(report, f"reward by {name}"))
     return found.astype(np.float64).reshape(2, -1)
 

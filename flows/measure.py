@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from functools import partial
 from hashlib import blake2b
@@ -15,7 +15,7 @@ from curation.folders import record_files
 from curation.readers import SUFFIXES, read_records
 from curation.records import BadRow
 from flows.figures import Figure
-from flows.models import model_path
+from flows.models import looked_up, model_path
 from flows.tables import check_format, show
 from schemas.datasets import MANIFEST
 from schemas.ids import ID_BYTES
@@ -26,7 +26,7 @@ from training.evaluate.generalisation import generalisation
 from training.evaluate.held_out import ALL, RewardReport, Row, evaluate_reward, held_out, rewards_of_pairs
 from training.evaluate.implicit_reward import Implicit
 from training.evaluate.mismatch import checkpoint_report, metrics_of
-from training.evaluate.subject import Subject, read_subject, rewards_that_fit, subject_revision
+from training.evaluate.subject import Subject, opened, read_subject, rewards_that_fit, subject_revision
 from training.progress import shown
 from warehouse.export import export
 from warehouse.lake import Lake
@@ -45,7 +45,7 @@ def measure_reward(
 ) -> bool:
     """Print the report on a version's held-out pairs; whether there was a warehouse to keep it in."""
     check_format(output)
-    version, subject = version_of(warehouse, data), subject_of(model, reference)
+    version, subject = version_of(warehouse, data), subject_of(model, reference, place=partial(looked_up, warehouse))
     with shown() as report:
         found = evaluate_reward(subject, version, max_length=max_length, report=report)
     rows = list(found.rows())
@@ -63,25 +63,27 @@ def measure_generalisation(
 ) -> bool:
     """Print both models' accuracy on each version's held-out pairs; whether there was a warehouse to keep it in."""
     check_format(output)
-    explicit, implicit = subject_of(model), subject_of(policy, reference)
+    place = partial(looked_up, warehouse)
+    subject = subject_of(model, place=place)
+    explicit, implicit = opened(subject), opened(subject_of(policy, reference, place=place))
     cells, kept = [], False
     with shown() as report:
-        for name in data:
+        for done, name in enumerate(data):
+            report("compare", done, len(data))
             version = version_of(warehouse, name)
             pairs = held_out(version)
             # A label below one half says that the rejected side is better; one half says nothing.
             label = np.sign(pairs.column("soft_label").to_numpy() - 0.5)
             pairs, label = pairs.filter(pa.array(label != 0)), label[label != 0]
-            scores = partial(rewards_of_pairs, pairs=pairs, progress=partial(report, f"score {version.label}"))
-            prompts = pairs.column("prompt_id").to_pylist()
-            found = generalisation(label * scores(explicit), label * scores(implicit), prompts)
+            sides = (label * rewards_of_pairs(one, pairs) for one in (explicit, implicit))
+            found = generalisation(*sides, prompts=pairs.column("prompt_id").to_pylist())
             cells += [
                 Row(version.label, "explicit", found.explicit.half_tie),
                 Row(version.label, "implicit", found.implicit.half_tie),
                 Row(version.label, "advantage", found.advantage),
             ]
             advantage = Row(ALL, f"advantage over {policy}", found.advantage)
-            kept = keep(warehouse, model, explicit, f"{version.label} test", [advantage])
+            kept = keep(warehouse, model, subject, f"{version.label} test", [advantage])
     show(figure_table(cells).rename_columns({"slice": "version"}), output)
     return kept
 
@@ -91,7 +93,8 @@ def measure_benchmark(
 ) -> bool:
     """Print the figures of a benchmark's files; whether there was a warehouse to keep them in."""
     check_format(output)
-    benchmark, files, subject = BENCHMARKS.build(name), record_files(paths, SUFFIXES), subject_of(model)
+    benchmark, files = BENCHMARKS.build(name), record_files(paths, SUFFIXES)
+    subject = subject_of(model, place=partial(looked_up, warehouse))
     with shown() as report:
         score = partial(rewards_that_fit, subject, max_length=max_length, progress=partial(report, name))
         figures = benchmark.run(records_of(files), score)
@@ -117,12 +120,12 @@ def version_of(warehouse: Path, data: str) -> Version:
         return read_version(export(lake, found, lake.folder / "exports" / found.label))
 
 
-def subject_of(model: str, reference: str | None = None) -> Subject:
-    """What a name on the command line means: with a `reference`, the implicit reward of a policy."""
+def subject_of(model: str, reference: str | None = None, *, place: Callable[[str], str] = model_path) -> Subject:
+    """What a name on the command line means: with a `reference`, a policy's implicit reward. `place` finds models."""
     if reference is not None:
-        return Implicit(policy=model_path(model), reference=model_path(reference))
+        return Implicit(policy=place(model), reference=place(reference))
     subject = read_subject(model)
-    return model_path(subject) if isinstance(subject, str) else subject
+    return place(subject) if isinstance(subject, str) else subject
 
 
 def records_of(files: Iterable[Path]) -> Iterable[Record | None]:

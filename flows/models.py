@@ -22,6 +22,14 @@ def located(lake: Lake, name: str) -> str:
     return str(found["path"][0].as_py())
 
 
+def looked_up(warehouse: Path, name: str) -> str:
+    """`located` in the warehouse of a folder, which is opened only where the name asks for it."""
+    if "@" not in name or Path(name).is_dir():
+        return model_path(name)
+    with Lake.open(warehouse, read_only=True) as lake:
+        return located(lake, name)
+
+
 def model_path(name: str) -> str:
     """What to load for a model's name: `sandbox/NAME` is made on first use; a folder or a hub name is itself."""
     if not name.startswith(SANDBOX):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -106,8 +106,9 @@ def _train(
     data = export(lake, version, lake.folder / "exports" / version.label)
     start = start_of(lake, job.model, version, data)
     settings = with_models(lake, job.resolved, made or {})
+    prompts = prompts_of(data) if isinstance(job.resolved.objective, Policy) else None
     run = Run(lake=lake, recipe=recipe, run_id=version.run_id or version.fingerprint)
-    with shown() as report, rewarding(run, settings, prompts_of(data)) as judges:
+    with shown() as report, rewarding(run, settings, prompts or ()) as judges:
         named = _named(report, f"{job.job} on {version.label}")
         cache = lake.folder / "cache" / "reference"
         trained = train(job.job, data, start, out, settings, report=named, draw=draw, cache=cache, judges=judges)
@@ -129,7 +130,7 @@ def _train(
     }
     stage = StageRun.of(
         run.run_id,
-        _funnel(job, version, data, trained.metrics),
+        _funnel(job, version, prompts, trained.metrics),
         recipe=version.recipe,
         seconds=time.monotonic() - started,
         calls_made=run.made,
@@ -139,11 +140,11 @@ def _train(
     return trained.metrics
 
 
-def _funnel(job: Training, version: DatasetVersion, data: Path, metrics: Mapping[str, float]) -> Funnel:
+def _funnel(
+    job: Training, version: DatasetVersion, prompts: Sequence[str] | None, metrics: Mapping[str, float]
+) -> Funnel:
     """What was trained or tested on, and what was dropped, by reason: pairs, or the prompts of an online job."""
-    unit, read = "pairs", version.n_pairs
-    if isinstance(job.resolved.objective, Policy):
-        unit, read = "prompts", len(prompts_of(data))
+    unit, read = ("pairs", version.n_pairs) if prompts is None else ("prompts", len(prompts))
     dropped: Counter[str] = Counter()
     for name, count in metrics.items():
         _, found, reason = name.partition("_dropped_")

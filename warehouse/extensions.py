@@ -26,14 +26,15 @@ def duckdb_with(*extensions: str) -> duckdb.DuckDBPyConnection:
     was found right, and has not changed since, is loaded as it is.
     """
     con = duckdb.connect(config=ALONE | {"allow_unsigned_extensions": True})
-    if not all(_was_checked(file) for file in _files(con, extensions)):
+    known = all(_was_checked(file) for file in _files(con, extensions))
+    if not known:
         con.close()
         con = duckdb.connect(config=ALONE)
     con.execute("set enable_progress_bar = false")  # it writes to standard output, where rows may be on their way
     for extension in extensions:
         _load(con, extension)
-    for file in _files(con, extensions):
-        _remember(file)
+    if not known:
+        _remember(_files(con, extensions))
     return con
 
 
@@ -56,8 +57,8 @@ def _was_checked(file: Path | None) -> bool:
         return False
 
 
-def _remember(file: Path | None) -> None:
-    if file is not None and not _was_checked(file):
+def _remember(files: list[Path | None]) -> None:
+    for file in filter(None, files):
         with suppress(OSError):  # a folder that is only read is checked every time
             file.with_name(file.name + CHECKED).write_text(_stamp(file))
 

@@ -164,28 +164,32 @@ class ComparisonImporter(Importer):
         return Keys()
 
     @property
+    def unknown(self) -> str:
+        """Who wrote or compared where nobody is named."""
+        return f"{self.name}/unknown"
+
+    @property
     def labels(self) -> Labels:
         """What all rows have in common."""
-        unknown = f"{self.name}/unknown"
         return Labels(
             format=self.name,
             source=self.origin,
             license=self.license,
-            annotator=self.annotator or unknown,
+            annotator=self.annotator or self.unknown,
             annotator_kind=self.annotator_kind,
-            unknown=unknown,
+            unknown=self.unknown,
         )
 
     def plain(self, records: Sequence[Record | BadRow]) -> Plain | None:
         return plain_comparisons(records, self.keys, self.labels)
 
     def translate(self, record: Record) -> Iterator[Row]:
-        found, labels = comparison_of(record, self.keys), self.labels
+        found = comparison_of(record, self.keys)
         prompt = self.prompt(found.context)
         yield prompt
         sides = (
-            self.response(prompt, model_of(record, "chosen_model", labels.unknown), found.chosen),
-            self.response(prompt, model_of(record, "rejected_model", labels.unknown), found.rejected),
+            self.response(prompt, model_of(record, "chosen_model", self.unknown), found.chosen),
+            self.response(prompt, model_of(record, "rejected_model", self.unknown), found.rejected),
         )
         yield from sides
         yield self.vote(
@@ -193,7 +197,7 @@ class ComparisonImporter(Importer):
             sides,
             winner=0,
             strength=strength_of(record, self.keys.margin),
-            annotator=labels.annotator,
+            annotator=self.annotator or self.unknown,
             annotator_kind=self.annotator_kind,
         )
 

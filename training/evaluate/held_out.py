@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from schemas.errors import InputError
 from training.data import Version
 from training.evaluate.accuracy import PairAccuracy, accuracy_by, pair_accuracy
+from training.evaluate.implicit_reward import Rewards
 from training.evaluate.intervals import Interval, correlation_interval, mean_interval, ranks
 from training.evaluate.subject import Subject, rewards_that_fit
 from training.evaluate.temperature import best_temperature, half_of
@@ -75,8 +76,8 @@ def evaluate_reward(
     """Score both sides of a split's pairs and compare with the labels. `max_length` as in `rewards_that_fit`."""
     pairs = held_out(version, split)
     progress = partial(report, "score")
-    rewards = rewards_of_pairs(subject, pairs, max_length=max_length, precision=precision, progress=progress)
-    return reward_report(pairs, rewards, seed)
+    score = partial(rewards_that_fit, subject, max_length=max_length, precision=precision, progress=progress)
+    return reward_report(pairs, rewards_of_pairs(score, pairs), seed)
 
 
 def held_out(version: Version, split: str = "test") -> pa.Table:
@@ -87,15 +88,12 @@ def held_out(version: Version, split: str = "test") -> pa.Table:
     return pairs
 
 
-def rewards_of_pairs(subject: Subject, pairs: pa.Table, **how: Any) -> NDArray[np.floating[Any]]:
-    """[2, P] rewards of the chosen and the rejected sides of `pairs` (columns of `training.data.COLUMNS`).
-
-    `how` and what is NaN are as in `rewards_that_fit`.
-    """
+def rewards_of_pairs(score: Rewards, pairs: pa.Table) -> NDArray[np.floating[Any]]:
+    """[2, P] rewards of the chosen and the rejected sides of `pairs` (columns of `training.data.COLUMNS`)."""
     columns = pairs.to_pydict()
     items = list(zip(columns["prompt"], columns["chosen"], strict=True))
     items += zip(columns["rejected_prompt"], columns["rejected"], strict=True)
-    return rewards_that_fit(subject, items, **how).reshape(2, -1)
+    return score(items).reshape(2, -1)
 
 
 def reward_report(pairs: pa.Table, rewards: NDArray[np.floating[Any]], seed: int = 0) -> RewardReport:
