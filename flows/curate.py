@@ -156,7 +156,7 @@ def write(
     run: Run, model: Served, asked: Sequence[Assignment], sampling: Sampling, what: str
 ) -> tuple[list[Response], list[Drop]]:
     """Let a model answer its assignments; store its responses, and why a reply is none."""
-    answered = answer(run, model, lambda: (wanted.request(sampling, run.recipe.seed) for wanted in asked), what)
+    answered = answer(run, model, what, lambda: (wanted.request(sampling, run.recipe.seed) for wanted in asked))
     found = list(responses(asked, answered, run.run_id))
     kept = [row for row in found if isinstance(row, Response)]
     drops = [row for row in found if isinstance(row, Drop)]

@@ -121,7 +121,7 @@ def policy_texts(run: Run, prompts: Sequence[Prompt], policy: Served) -> list[st
     ]
     requests = [wanted.request(POLICY_SAMPLING, run.recipe.seed) for wanted in asked]
     write(run, policy, asked, POLICY_SAMPLING, f"answer {policy.model}")
-    found = list(answer(run, policy, lambda: requests, f"answer {policy.model}"))
+    found = list(answer(run, policy, f"answer {policy.model}", lambda: requests))
     if any(one.status in OUTAGES for one in found):
         raise UpstreamError(f"{policy.model} left prompts without an answer; run the command again.")
     return [one.raw_text for one in found]

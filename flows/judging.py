@@ -15,7 +15,7 @@ from curation.adaptive import Ask, Panel, next_round, tied
 from curation.asking import Group, Question
 from curation.judges import ComparingJudge, Judge
 from curation.labels.evidence import of_votes
-from flows.run import Asked, Run, replies
+from flows.run import Asked, Run, answer, replies, served
 from schemas.calls import OUTAGES, Answered
 from schemas.drops import DROPS, Drop
 from schemas.funnel import Funnel
@@ -134,7 +134,8 @@ class Hearing:
     def ask(self, model: str, asked: Asked, heard: Heard) -> None:
         """Ask a model, and read its replies into rows. What cannot be read is asked again, after all others."""
         unread: list[Question] = []
-        answered = replies(self.run, model, asked, unread, f"{self.stage} {model}")
+        answering = partial(answer, self.run, served(self.run, model), f"{self.stage} {model}")
+        answered = replies(asked, unread, answering)
         while batch := list(islice(answered, READ_CALLS)):
             rows: list[Score | Vote] = []
             outages: list[Drop] = []

@@ -18,7 +18,7 @@ from curation.principles.consensus import TARGET_SHARE, Vectors, supports, theta
 from curation.principles.stage import STAGE, PrincipleStage, Read, principles_of
 from curation.principles.training_rows import training_row
 from flows.models import model_path
-from flows.run import Run, replies
+from flows.run import Run, answer, replies, served
 from schemas.drops import DROPS, Drop
 from schemas.errors import InputError
 from schemas.folder import whole_folder
@@ -88,7 +88,8 @@ def extract(run: Run, stage: PrincipleStage, prompts: Sequence[Prompt]) -> list[
     found: dict[str, Read] = {}
     unread: list[Question] = []
     asked = partial(_questions, run, stage, prompts, feedback)
-    for question, answered in replies(run, extractor.model, asked, unread, f"principles {extractor.model}"):
+    answering = partial(answer, run, served(run, extractor.model), f"principles {extractor.model}")
+    for question, answered in replies(asked, unread, answering):
         feedback_id = question.subject.about
         read_as = partial(Read, feedback=by_id[feedback_id], call_id=answered.call_id, status=answered.status)
         try:

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from curation.asking import Group, Question
 from curation.engines import Answer
 from curation.judges import Judge
-from curation.ledger import Tally, answers, ask, plan
+from curation.ledger import Requests, Tally, answers, ask, plan
 from curation.rewards import mean_rating, share_met
 from curation.rules import Rule
 from flows.recipe import Recipe
-from flows.run import Run, served
-from schemas.calls import OUTAGES, Answered, Request
+from flows.run import Run, replies, served
+from schemas.calls import OUTAGES, Answered
 from schemas.errors import InputError, LimitReached
 from schemas.prompts import Prompt, prompt_id_of
 from schemas.responses import Response
@@ -109,25 +109,25 @@ class Asked:
     def _rows(self, groups: Mapping[str, Group]) -> Mapping[str, list[Score]]:
         """The ratings of every response. What cannot be read is asked again, another way."""
         found: defaultdict[str, list[Score]] = defaultdict(list)
-        todo = [question for group in groups.values() for question in self.judge.asked(group, self.run.recipe.seed)]
-        while todo:
-            again: list[Question] = []
-            for question, reply in zip(todo, self._replies([one.request for one in todo]), strict=True):
-                if reply.status in OUTAGES:
-                    continue
-                rows = self.judge.read(question.subject, reply)
-                for row in rows:
-                    assert isinstance(row, Score)
-                    found[row.response_id].append(row)
-                if once_more := question.asker.again(question, [row.failure for row in rows]):
-                    again.append(once_more)
-            todo = again
+        unread: list[Question] = []
+        questions = [
+            question for group in groups.values() for question in self.judge.asked(group, self.run.recipe.seed)
+        ]
+        for question, reply in replies(lambda: questions, unread, self._answer):
+            if reply.status in OUTAGES:
+                continue
+            rows = self.judge.read(question.subject, reply)
+            for row in rows:
+                assert isinstance(row, Score)
+                found[row.response_id].append(row)
+            if again := question.asker.again(question, [row.failure for row in rows]):
+                unread.append(again)
         return found
 
-    def _replies(self, requests: Sequence[Request]) -> Iterator[Answered]:
+    def _answer(self, requests: Requests) -> Iterator[Answered]:
         """What the ledger holds for the requests, once the engine has been asked for what is missing."""
         run, model = self.run, served(self.run, self.judge.model)
-        todo = plan(run.lake, model, lambda: requests)
+        todo = plan(run.lake, model, requests)
         tally = Tally(total=todo.missing)
         if todo.missing:
             if self.answer is None:

@@ -15,7 +15,7 @@ from curation.rubrics.edits import newest, stored_rubrics
 from curation.rubrics.known import known_orders
 from curation.rubrics.settings import RubricStage
 from flows.judging import Hearing
-from flows.run import Run, replies, served
+from flows.run import Run, answer, replies, served
 from schemas.drops import DROPS, Drop
 from schemas.funnel import Funnel
 from schemas.ids import content_id
@@ -90,7 +90,8 @@ def write(books: Books, writer: RubricWriter, ranked: Sequence[Ranked]) -> list[
     drafts: list[Draft] = []
     drops: list[Drop] = []
     proposed = 0
-    for question, answered in replies(run, writer.model, asked, unread, f"write rubrics {writer.model}"):
+    answering = partial(answer, run, served(run, writer.model), f"write rubrics {writer.model}")
+    for question, answered in replies(asked, unread, answering):
         try:
             said = writer.read(answered)
         except Unreadable as fault:

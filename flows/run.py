@@ -29,6 +29,9 @@ from warehouse.lake import Lake
 Asked = Callable[[], Iterable[Question]]
 """Gives the same questions as often as it is called: a million need not be held."""
 
+Answering = Callable[[Requests], Iterator[Answered]]
+"""What requests got, in their order."""
+
 
 @dataclass(kw_only=True)
 class Run:
@@ -71,7 +74,7 @@ def served(run: Run, model: str, path: str | None = None) -> Served:
     return Served.of(run.recipe.engine_of(model), model, path or located(run.lake, base), adapter or None)
 
 
-def answer(run: Run, served: Served, requests: Requests, what: str) -> Iterator[Answered]:
+def answer(run: Run, served: Served, what: str, requests: Requests) -> Iterator[Answered]:
     """What the requests got, in their order: from the ledger, and from the engine for those that are missing.
 
     Raises LimitReached when the run may not make all the calls; those it made are kept.
@@ -90,13 +93,10 @@ def answer(run: Run, served: Served, requests: Requests, what: str) -> Iterator[
     return answers(run.lake, todo, tally)
 
 
-def replies(
-    run: Run, model: str, asked: Asked, unread: list[Question], what: str
-) -> Iterator[tuple[Question, Answered]]:
+def replies(asked: Asked, unread: list[Question], answering: Answering) -> Iterator[tuple[Question, Answered]]:
     """Every question with what it got and, after all of them, whatever the reader has put into `unread` meanwhile."""
     while True:
-        requests = partial(_requests, asked)
-        yield from zip(asked(), answer(run, served(run, model), requests, what), strict=True)
+        yield from zip(asked(), answering(partial(_requests, asked)), strict=True)
         if not unread:
             return
         asked = partial(iter, unread.copy())

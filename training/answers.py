@@ -4,32 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import torch
 from accelerate import PartialState
 from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
-from torch.nn.functional import pad
 
 from schemas.base import Strict
 from schemas.errors import InputError
-from schemas.ids import seed_of
-from training.batches import SequenceExamples, Sequences
+from training.batches import GroupExamples
 from training.checkpoint import Loaded, load_policy
 from training.evaluate.rewards import Item
-from training.prepare import pad_of
 from training.progress import Report, silent
 from training.rollout import AnySampler, Prompt, prompts_of
 from training.rollout.record import estimates
+from training.rollout.responses import grouped, mask_of, sample, texts_of, token_logps
 from training.rollout.samplers import Sampled, Sampling
 from training.rollout.samplers.transformers import Transformers
 from training.score import MeanState, TokenScorer, score_all
-from training.tokens import Encoded
 
 
 class Asking(Strict):
@@ -118,25 +113,23 @@ def answers_of_both(
         raise InputError(f"{len(prompts)} held-out prompts are short enough; intervals need 2 or more.")
     report("sample", 0, 2)
     ours = _asked(moved, policy, prompts, asking)
-    sequences = _sequences(moved, prompts, ours)
-    mask = sequences.responses(torch.arange(len(ours)))[2]
-    own = _logps(moved, sequences, mask, asking)
-    texts, vocabulary = _texts(moved, ours), len(moved.tokenizer)
+    said = grouped(moved, prompts, ours)
+    own = _logps(moved, said, asking)
+    texts, vocabulary = texts_of(moved, ours), len(moved.tokenizer)
     del moved
     report("sample", 1, 2)
     still = _loaded(reference)
     theirs = _asked(still, reference, prompts, asking)
-    others = _sequences(still, prompts, theirs)
-    other_mask = others.responses(torch.arange(len(theirs)))[2]
-    other_own = _logps(still, others, other_mask, asking)
-    kl = estimates((own - _logps(still, sequences, mask, asking)).where(mask, 0), mask)
+    others = grouped(still, prompts, theirs)
+    mask = mask_of(said)
+    kl = estimates((own - _logps(still, said, asking)).where(mask, 0), mask)
     report("sample", 2, 2)
     return Both(
         prompts=prompts,
         too_long=too_long,
         samples=asking.samples,
-        policy=_answers(texts, ours, own, _states(still, sequences)),
-        reference=_answers(_texts(still, theirs), theirs, other_own, _states(still, others)),
+        policy=_answers(texts, ours, own, _states(still, said)),
+        reference=_answers(texts_of(still, theirs), theirs, _logps(still, others, asking), _states(still, others)),
         kl={name: each.double().numpy() for name, each in kl.items()},
         vocabulary=vocabulary,
     )
@@ -149,38 +142,19 @@ def _loaded(model: Path | str) -> Loaded:
 
 
 def _asked(loaded: Loaded, model: Path | str, prompts: Sequence[Prompt], asking: Asking) -> list[Sampled]:
-    asked = [(one, n) for one in prompts for n in range(asking.samples)]
-    seeds = [seed_of(asking.seed, "evaluate", one.prompt_id, n) for one, n in asked]
     sampling = Sampling(temperature=asking.temperature, max_tokens=asking.max_tokens)
     with asking.sampler.start(loaded, str(model)) as engine, engine.awake():
-        return engine.sample([one.ids for one, _ in asked], seeds, sampling)
+        return sample(engine, prompts, asking.samples, sampling, asking.seed, "evaluate")
 
 
-def _sequences(loaded: Loaded, prompts: Sequence[Prompt], said: Sequence[Sampled]) -> Sequences:
-    samples = len(said) // len(prompts)
-    asked = [one for one in prompts for _ in range(samples)]
-    encoded = [Encoded(one.ids + answer.ids, len(one.ids)) for one, answer in zip(asked, said, strict=True)]
-    return Sequences.of(encoded, pad_of(loaded.tokenizer))
+def _logps(loaded: Loaded, responses: GroupExamples, asking: Asking) -> Tensor:
+    """[N, C] of single tokens, 0 beyond a response."""
+    return token_logps(TokenScorer(loaded.model, asking.temperature), responses)
 
 
-def _logps(loaded: Loaded, sequences: Sequences, mask: Tensor, asking: Asking) -> Tensor:
-    """[N, C] of single tokens; 0 beyond a response."""
-    scorer, most = TokenScorer(loaded.model, asking.temperature), mask.shape[1]
-    wide = partial(_wide, most)
-    return score_all(scorer, SequenceExamples(sequences), lambda logps, _: wide(logps))
-
-
-def _wide(most: int, values: Tensor) -> Tensor:
-    return pad(values, (0, most - values.shape[1]))
-
-
-def _states(loaded: Loaded, sequences: Sequences) -> Tensor:
-    return score_all(MeanState(loaded.model), SequenceExamples(sequences), lambda states, _: states)
-
-
-def _texts(loaded: Loaded, said: Sequence[Sampled]) -> list[str]:
-    texts = loaded.tokenizer.batch_decode([one.ids for one in said], skip_special_tokens=True)
-    return [text.strip() for text in texts]
+def _states(loaded: Loaded, responses: GroupExamples) -> Tensor:
+    """[N, H] means over the tokens of each response."""
+    return score_all(MeanState(loaded.model), responses, lambda states, _: states)
 
 
 def _answers(texts: list[str], said: Sequence[Sampled], logps: Tensor, states: Tensor) -> Answers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,9 @@ COLUMNS = (
     "pair_id", "prompt_id", "prompt", "chosen", "rejected_prompt", "rejected", "chosen_model", "rejected_model",
     "source", "split", "rule", "label_source", "margin", "weight", "soft_label",
 )  # fmt: skip
+
+
+RecordT = TypeVar("RecordT", bound=BaseModel)
 
 
 class Manifest(BaseModel):
@@ -72,6 +76,17 @@ def read_version(folder: Path | str) -> Version:
     if fingerprint(pairs) != manifest.fingerprint:
         raise InputError(f"{folder / PAIRS_FILE}: its members are not those of {manifest.dataset}@{manifest.version}.")
     return Version(**manifest.model_dump(include={"dataset", "version", "fingerprint", "recipe"}), pairs=pairs)
+
+
+def read_records(path: Path, kind: type[RecordT]) -> list[RecordT]:
+    """The lines of a JSON-lines file. Raises InputError when it cannot be read, or a line is no such record."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return [kind.model_validate_json(line) for line in lines]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
+    except ValidationError as error:
+        raise InputError(f"{path}: {explain_settings(error)}") from error
 
 
 def _manifest(path: Path) -> Manifest:

@@ -11,11 +11,9 @@ from typing import Any
 import torch
 from accelerate import PartialState
 from torch import Tensor, nn
-from torch.nn.functional import pad
 
 from schemas.errors import ConfigError, InputError
-from schemas.ids import seed_of
-from training.batches import GroupExamples, Sequences
+from training.batches import GroupExamples
 from training.checkpoint import Loaded
 from training.data import Version
 from training.evaluate.implicit_reward import Rewards
@@ -26,10 +24,11 @@ from training.prepare import TOO_LONG, pad_of
 from training.progress import Report, followed
 from training.rollout import Prompt, RolloutSettings, permutation, prompts_of
 from training.rollout.record import Rollout, RolloutExamples, distances, explained, figures_of
+from training.rollout.responses import grouped, mask_of, sample, texts_of, token_logps, wide
 from training.rollout.rewards import Composition
 from training.rollout.samplers import Engine, Sampled, Sampling
 from training.score import TokenScorer, score_all
-from training.tokens import Encoded, Messages
+from training.tokens import Messages
 
 Around = Callable[[int], AbstractContextManager[Any]]
 """What the gradient of step 1, 2, ... is taken within."""
@@ -68,6 +67,8 @@ class Online:
         self.objective, self.fit, self.settings = objective, fit, settings
         self.prompts, self.loaded, self.scorer = prompts, loaded, scorer
         self.engine, self.rewards, self.folder = engine, rewards, folder
+        self.sampling = Sampling(temperature=objective.temperature, max_tokens=settings.max_tokens)
+        self.greedy = Sampling(temperature=0, max_tokens=settings.max_tokens)
         self.weights = torch.cat([rewards.weights, torch.tensor([settings.cut_off])])
         self.rollouts = max(1, round(fit.epochs * len(prompts) / settings.prompts))
         self.steps = settings.passes * -(-min(settings.prompts, len(prompts)) * settings.samples // fit.batch_size)
@@ -102,7 +103,7 @@ class Online:
         if not prompts:
             return {}
         with self.engine.awake():
-            sampled = self._sample(prompts, "test", 1)
+            sampled = sample(self.engine, prompts, 1, self.sampling, self.fit.seed, "test")
         tokens = torch.tensor([len(one.ids) for one in sampled])
         raw = self.rewards.raw(self._items(prompts, sampled))
         return {"length": float(tokens.float().mean()), **self.rewards.figures(raw)}
@@ -113,11 +114,10 @@ class Online:
         chosen = self._chosen(number)
         asked = [prompt for prompt in chosen for _ in range(samples)]
         with self.engine.awake():
-            sampled = self._sample(chosen, number, samples)
-            greedy = self._ask(chosen, [0] * len(chosen), 0.0) if objective.reads_greedy else []
-        encoded = [Encoded(one.ids + said.ids, len(one.ids)) for one, said in zip(asked, sampled, strict=True)]
-        responses = GroupExamples(Sequences.of(encoded, pad_of(self.loaded.tokenizer)), samples)
-        mask = responses.sequences.responses(torch.arange(len(encoded)))[2]
+            sampled = sample(self.engine, chosen, samples, self.sampling, self.fit.seed, number)
+            greedy = sample(self.engine, chosen, 1, self.greedy) if objective.reads_greedy else []
+        responses = grouped(self.loaded, chosen, sampled)
+        mask = mask_of(responses)
         scored = self._scored(responses, mask)
 
         raw = self.rewards.raw(self._items(asked, sampled))
@@ -154,42 +154,27 @@ class Online:
 
         What nobody looks at is 0, or for the start as it is now.
         """
-        most = mask.shape[1]
+        precision = self.fit.precision
         nothing = torch.zeros(mask.shape)
         found = {"old": nothing, "values": nothing}
-
-        def wide(values: Tensor) -> Tensor:
-            return pad(values, (0, most - values.shape[1]))
-
         if self.objective.reads_values:
+            most = mask.shape[1]
             both = score_all(
                 self.scorer,
                 responses,
-                lambda one, _: torch.stack([wide(one.logps), wide(one.values)], 1),
-                self.fit.precision,
+                lambda one, _: torch.stack([wide(one.logps, most), wide(one.values, most)], 1),
+                precision,
             )
             found["old"], found["values"] = both.unbind(1)
         elif self.steps > 1 or self.reference is not None:
-            found["old"] = score_all(self.scorer, responses, lambda one, _: wide(one), self.fit.precision)
-        found["reference"] = found["old"]
-        if self.reference is not None:
-            found["reference"] = score_all(self.reference, responses, lambda one, _: wide(one), self.fit.precision)
+            found["old"] = token_logps(self.scorer, responses, precision)
+        found["reference"] = token_logps(self.reference, responses, precision) if self.reference else found["old"]
         self.scorer.train()
         return found
 
-    def _sample(self, prompts: Sequence[Prompt], what: object, samples: int) -> list[Sampled]:
-        """So many responses to each prompt, side by side; `what` keeps their seeds apart from others of the run."""
-        asked = [(prompt, n) for prompt in prompts for n in range(samples)]
-        seeds = [seed_of(self.fit.seed, what, prompt.prompt_id, n) for prompt, n in asked]
-        return self._ask([prompt for prompt, _ in asked], seeds, self.objective.temperature)
-
-    def _ask(self, prompts: Sequence[Prompt], seeds: Sequence[int], temperature: float) -> list[Sampled]:
-        sampling = Sampling(temperature=temperature, max_tokens=self.settings.max_tokens)
-        return self.engine.sample([one.ids for one in prompts], seeds, sampling)
-
     def _items(self, prompts: Sequence[Prompt], sampled: Sequence[Sampled]) -> list[tuple[Messages, str]]:
-        texts = self.loaded.tokenizer.batch_decode([one.ids for one in sampled], skip_special_tokens=True)
-        return [(one.messages, text.strip()) for one, text in zip(prompts, texts, strict=True)]
+        texts = texts_of(self.loaded, sampled)
+        return [(one.messages, text) for one, text in zip(prompts, texts, strict=True)]
 
     def _parts(
         self, prompts: Sequence[Prompt], sampled: Sequence[Sampled], raw: Tensor, states: Sequence[Any]
@@ -199,9 +184,9 @@ class Online:
         The last part is -1 where a response was cut off.
         """
         tokens = torch.tensor([len(one.ids) for one in sampled])
-        known = (
-            torch.stack([self.known[one.prompt_id] for one in prompts], 1) if self.known else raw[:, :, None][:, :, :0]
-        )
+        known = raw.new_zeros(*raw.shape, 0)
+        if self.known:
+            known = torch.stack([self.known[one.prompt_id] for one in prompts], 1)
         shaped, after = self.rewards.shaped(raw, known, tokens, states)
         return torch.cat([shaped, torch.tensor([[one.stopped - 1.0 for one in sampled]])]), after
 
@@ -221,7 +206,7 @@ class Online:
         """By prompt: [K, M] rewards of responses of the policy as it started."""
         count = self.settings.references
         with self.engine.awake():
-            sampled = self._sample(self.prompts, "reference", count)
+            sampled = sample(self.engine, self.prompts, count, self.sampling, self.fit.seed, "reference")
         asked = [prompt for prompt in self.prompts for _ in range(count)]
         raw = self.rewards.raw(self._items(asked, sampled))
         return {one.prompt_id: known for one, known in zip(self.prompts, raw.split(count, dim=1), strict=True)}

@@ -104,11 +104,14 @@ class MeanState(nn.Module):
         take_groups(model)
         self.model = model
 
-    def forward(self, batch: SequenceBatch) -> Tensor:
+    def forward(self, batch: SequenceBatch | PackedBatch) -> Tensor:
         """[N, H] float32 the mean of the trunk's hidden states at the response tokens."""
         hidden, learned = hidden_states(self.model, batch), batch.completion_mask
-        states = _rows(hidden, batch.before[learned] + 1).float()
-        return torch.stack([part.mean(0) for part in states.split(learned.sum(1).tolist())])
+        tokens = learned.sum(1)
+        # Every response token but the last is the one before another.
+        places = batch.before.roll(-1, 1).scatter(1, tokens[:, None] - 1, batch.ends[:, None])
+        states = _rows(hidden, places[learned]).float()
+        return torch.stack([part.mean(0) for part in states.split(tokens.tolist())])
 
 
 def _rows(hidden: Tensor, places: Tensor) -> Tensor:

@@ -72,7 +72,7 @@ def from_nothing(fold: Version, folder: Path, epochs: int, max_length: int) -> R
     settings = settings_of("reward", changes)
     loaded = load(settings, from_scratch(fold, SHAPE, folder / "start"))
     with shown() as report:
-        run(settings, fold, loaded, folder / "unfinished", report)
+        run(settings, fold, loaded, folder / "unfinished", report, cache=None)
     test = fold.split("test").to_pydict()
     items = [
         item

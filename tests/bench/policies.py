@@ -18,12 +18,13 @@ from flows.curate import curate
 from flows.recipe import load
 from flows.sandbox import HELD_OUT, RECIPE, prompts, ready_sandbox, write_prompts
 from flows.server import prefect_server
-from schemas.ids import seed_of
 from tests.bench.figures import Bars, say
 from training.checkpoint import load_policy
 from training.evaluate.intervals import mean_interval
 from training.evaluate.sandbox import golds
 from training.objectives.policy import POLICY
+from training.rollout import Prompt
+from training.rollout.responses import sample, texts_of
 from training.rollout.samplers import Sampling
 from training.rollout.samplers.transformers import Transformers
 from training.tokens import encode_prompts
@@ -70,14 +71,10 @@ def judged_version(warehouse: Path, count: int) -> Path:
 def answers(model: Path | str, texts: Sequence[str]) -> list[str]:
     """ANSWERS of a policy to every text, text by text, under seeds that depend on the text alone."""
     loaded = load_policy(model)
-    asked = [text for text in texts for _ in range(ANSWERS)]
-    ids = encode_prompts(loaded.tokenizer, [[{"role": "user", "content": text}] for text in asked])
-    seeds = [seed_of("held out", text, place % ANSWERS) for place, text in enumerate(asked)]
-    with Transformers().start(loaded, str(model)) as engine:
-        sampled = engine.sample(ids, seeds, ASKED)
-    return [
-        text.strip() for text in loaded.tokenizer.batch_decode([one.ids for one in sampled], skip_special_tokens=True)
-    ]
+    messages = [[{"role": "user", "content": text}] for text in texts]
+    asked = map(Prompt, texts, messages, encode_prompts(loaded.tokenizer, messages))
+    with Transformers().start(loaded, str(model)) as engine, engine.awake():
+        return texts_of(loaded, sample(engine, list(asked), ANSWERS, ASKED, "held out"))
 
 
 def gold_of(model: Path | str, texts: Sequence[str]) -> np.ndarray:

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from training import score
-from training.batches import PairExamples, SequenceBatch, SequenceExamples, Sequences
+from training.batches import GroupExamples, PairExamples, SequenceBatch, SequenceExamples, Sequences
 from training.checkpoint import Loaded, load_reward
 from training.loop import silence_dropout
 from training.objectives.pairwise import PairLogps
 from training.objectives.pairwise.dpo import DPO
-from training.score import RewardScorer, TokenScorer, score_all
+from training.score import MeanState, RewardScorer, TokenScorer, score_all
 from training.tokens import Encoded
 
 ENCODED = [Encoded([1, 4, 9, 12, 5, 8, 2], 5), Encoded([1, 4, 30, 5, 7, 2], 4), Encoded([1, 4, 9, 12, 5, 2], 5)]
@@ -24,6 +24,23 @@ def batch_of(encoded: list[Encoded] = ENCODED, columns: int = 0) -> SequenceBatc
     longest = max(len(one.ids) for one in encoded)
     every = [*encoded, Encoded([1] * (longest + columns), longest)] if columns else encoded
     return SequenceExamples(Sequences.of(every, pad=0)).batch(torch.arange(len(every)))
+
+
+@torch.no_grad()
+def test_mean_states_are_those_of_the_response_tokens(policy: Loaded) -> None:
+    """One by one, side by side, and behind prompts that are read once."""
+    scorer = MeanState(policy.model.eval())
+    asked = [one for one in ENCODED for _ in range(2)]
+    said = [[4, 2], [9], [5, 6, 7, 8], [2], [8], [3, 3, 2]]
+    every = [Encoded(one.ids[: one.cut] + more, one.cut) for one, more in zip(asked, said, strict=True)]
+    expected = []
+    for one in every:
+        states = policy.model.model(input_ids=torch.tensor(one.ids)[None]).last_hidden_state[0]
+        expected.append(states[one.cut :].mean(0))
+    sequences = Sequences.of(every, pad=0)
+    for examples in (SequenceExamples(sequences), GroupExamples(sequences, 2)):
+        found = scorer(examples.batch(torch.arange(6)))
+        assert torch.allclose(found, torch.stack(expected), rtol=0, atol=1e-5)
 
 
 @torch.no_grad()

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from transformers import PreTrainedTokenizerBase
 
-from schemas.errors import InputError, explain_settings
+from schemas.errors import InputError
 from training.batches import SequenceBatch, SequenceExamples, Sequences
+from training.data import read_records
 from training.prepare import pad_of
 from training.score import Precision, TokenScorer, autocast
 from training.tokens import Encoded
@@ -26,7 +27,7 @@ class Text(BaseModel):
 
 def text_batches(path: Path, tokenizer: PreTrainedTokenizerBase, max_length: int, size: int) -> Sequence[SequenceBatch]:
     """Batches of `size` texts in the order of the file, each cut to `max_length` tokens."""
-    read: Any = tokenizer(_read(path), truncation=True, max_length=max_length)
+    read: Any = tokenizer([one.text for one in read_records(path, Text)], truncation=True, max_length=max_length)
     encoded = [Encoded(ids, 1) for ids in read["input_ids"] if len(ids) > 1]
     if not encoded:
         raise InputError(f"{path} holds no text of two tokens or more.")
@@ -45,13 +46,3 @@ def beside(
     with autocast(device, precision):
         logps = scorer(batch)
     (-weight * logps.sum() / batch.completion_mask.sum()).backward()
-
-
-def _read(path: Path) -> list[str]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        return [Text.model_validate_json(line).text for line in lines]
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
-    except ValidationError as error:
-        raise InputError(f"{path}: {explain_settings(error)}") from error

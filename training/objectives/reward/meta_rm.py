@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
-from schemas.errors import ConfigError, InputError, explain_settings
+from schemas.errors import ConfigError, InputError
 from training.batches import SequenceBatch, SequenceExamples, Sequences
+from training.data import read_records
 from training.objectives import Step, soft_log_loss
 from training.objectives.reward import PairReward, PairRewards
 from training.prepare import pad_of
@@ -63,7 +64,9 @@ class MetaRM(PairReward):
         self, path: Path, tokenizer: PreTrainedTokenizerBase, max_length: int
     ) -> list[tuple[SequenceBatch, Tensor]]:
         """Batches of `prompts` prompts: N responses, and which prompt each belongs to, [N]."""
-        sampled = _read(path)
+        sampled = read_records(path, Sampled)
+        if not sampled:
+            raise InputError(f"{path} holds no responses.")
         texts = [(one.prompt, response) for one in sampled for response in one.responses]
         encoded = encode(tokenizer, [prompt for prompt, _ in texts], [response for _, response in texts])
         if (longest := max(len(one.ids) for one in encoded)) > max_length:
@@ -73,19 +76,6 @@ class MetaRM(PairReward):
         group = torch.arange(len(sampled)).repeat_interleave(counts)
         rows = torch.arange(len(texts)).split([int(part.sum()) for part in counts.split(self.prompts)])
         return [(examples.batch(part), group[part]) for part in rows]
-
-
-def _read(path: Path) -> list[Sampled]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        sampled = [Sampled.model_validate_json(line) for line in lines]
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
-    except ValidationError as error:
-        raise InputError(f"{path}: {explain_settings(error)}") from error
-    if not sampled:
-        raise InputError(f"{path} holds no responses.")
-    return sampled
 
 
 @contextmanager
