@@ -24,7 +24,7 @@ from training.prepare import TOO_LONG, pad_of
 from training.progress import Report, followed
 from training.rollout import Prompt, RolloutSettings, permutation, prompts_of
 from training.rollout.record import Rollout, RolloutExamples, distances, explained, figures_of
-from training.rollout.responses import grouped, mask_of, sample, texts_of, token_logps, wide
+from training.rollout.responses import grouped, mask_of, sample, sampled_logps, texts_of, token_logps, wide
 from training.rollout.rewards import Composition
 from training.rollout.samplers import Engine, Sampled, Sampling
 from training.score import TokenScorer, score_all
@@ -118,7 +118,7 @@ class Online:
             greedy = sample(self.engine, chosen, 1, self.greedy) if objective.reads_greedy else []
         responses = grouped(self.loaded, chosen, sampled)
         mask = mask_of(responses)
-        scored = self._scored(responses, mask)
+        scored = self._scored(responses, mask, sampled)
 
         raw = self.rewards.raw(self._items(asked, sampled))
         parts, after = self._parts(asked, sampled, raw, states)
@@ -149,12 +149,14 @@ class Online:
         rollout.write(self._file(number))
         return rollout
 
-    def _scored(self, responses: GroupExamples, mask: Tensor) -> dict[str, Tensor]:
+    def _scored(self, responses: GroupExamples, mask: Tensor, sampled: Sequence[Sampled]) -> dict[str, Tensor]:
         """[N, C] each: log-probabilities under the policy as it is (`old`) and as it started, and a critic's values.
 
         What nobody looks at is 0, or for the start as it is now.
         """
         precision = self.fit.precision
+        # Where one step takes all, ratios are 1, and what the engine says is near enough to be a distance.
+        known = sampled_logps(sampled) if self.steps == 1 and precision == "no" else None
         nothing = torch.zeros(mask.shape)
         found = {"old": nothing, "values": nothing}
         if self.objective.reads_values:
@@ -166,6 +168,8 @@ class Online:
                 precision,
             )
             found["old"], found["values"] = both.unbind(1)
+        elif known is not None:
+            found["old"] = known
         elif self.steps > 1 or self.reference is not None:
             found["old"] = token_logps(self.scorer, responses, precision)
         found["reference"] = token_logps(self.reference, responses, precision) if self.reference else found["old"]

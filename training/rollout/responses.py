@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
+from torch.nn.utils.rnn import pad_sequence
 
 from schemas.ids import seed_of
 from training.batches import GroupExamples, Sequences
@@ -47,6 +48,13 @@ def grouped(loaded: Loaded, prompts: Sequence[Prompt], said: Sequence[Sampled]) 
 def mask_of(responses: GroupExamples) -> Tensor:
     """[N, C] bool, true on tokens of the responses; C: tokens of the longest."""
     return responses.sequences.responses(torch.arange(len(responses)))[2]
+
+
+def sampled_logps(said: Sequence[Sampled]) -> Tensor | None:
+    """[N, C] float32 log-probabilities as the engine had them, 0 beyond a response; None where it does not say."""
+    if not all(one.logps for one in said):
+        return None
+    return pad_sequence([torch.tensor(one.logps) for one in said], batch_first=True)
 
 
 def token_logps(scorer: nn.Module, responses: GroupExamples, precision: Precision = "no") -> Tensor:

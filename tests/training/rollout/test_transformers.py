@@ -24,8 +24,8 @@ def test_a_response_depends_on_its_own_prompt_and_seed(engine: Engine, temperatu
     sampling = Sampling(temperature=temperature, max_tokens=12)
     together = engine.sample(PROMPTS, SEEDS, sampling)
     alone = [engine.sample([prompt], [seed], sampling)[0] for prompt, seed in zip(PROMPTS, SEEDS, strict=True)]
-    assert together == alone
-    assert (together[0] == together[3]) == (temperature == 0), "one prompt under two seeds"
+    assert [one.ids for one in together] == [one.ids for one in alone]
+    assert (together[0].ids == together[3].ids) == (temperature == 0), "one prompt under two seeds"
 
 
 def test_greedy_is_what_transformers_generates(engine: Engine, policy: Loaded) -> None:
@@ -34,6 +34,17 @@ def test_greedy_is_what_transformers_generates(engine: Engine, policy: Loaded) -
     model: Any = policy.model
     whole = model.generate(torch.tensor(PROMPTS[:1]), generation_config=config)
     assert found.ids == whole[0, 3:].tolist()
+
+
+@torch.no_grad()
+def test_tokens_have_the_log_probabilities_that_the_model_gives_them(engine: Engine, policy: Loaded) -> None:
+    for prompt, said in zip(
+        PROMPTS, engine.sample(PROMPTS, SEEDS, Sampling(temperature=0.7, max_tokens=12)), strict=True
+    ):
+        ids = torch.tensor([prompt + said.ids])
+        logps = (policy.model(ids).logits[0, len(prompt) - 1 : -1] / 0.7).log_softmax(1)
+        expected = logps.gather(1, torch.tensor(said.ids)[:, None]).squeeze(1)
+        assert torch.allclose(torch.tensor(said.logps), expected, rtol=0, atol=1e-5)
 
 
 def test_ends_are_told_from_cuts(engine: Engine, policy: Loaded) -> None:

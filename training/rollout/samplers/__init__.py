@@ -30,6 +30,8 @@ class Sampled(NamedTuple):
     """With the end token, where it was sampled."""
     stopped: bool
     """Whether the policy ended it."""
+    logps: Sequence[float] = ()
+    """Of its tokens, at the temperature of the sampling; none where the engine computes otherwise than the trainer."""
 
 
 class Sample(Protocol):

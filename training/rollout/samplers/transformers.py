@@ -58,12 +58,14 @@ def _batch(policy: Loaded, prompts: Sequence[list[int]], seeds: Sequence[int], s
     places = mask.sum(1, keepdim=True)
     draws = torch.stack([_draws(seed, sampling.max_tokens) for seed in seeds]).to(device)
     responses: list[list[int]] = [[] for _ in prompts]
+    known: list[list[float]] = [[] for _ in prompts]
     rows = list(range(len(prompts)))
     for step in range(sampling.max_tokens):
-        chosen = _choose(logits, draws[:, step], sampling.temperature)
-        for row, token in zip(rows, chosen.tolist(), strict=True):
+        chosen, logps = _choose(logits, draws[:, step], sampling.temperature)
+        for row, token, logp in zip(rows, chosen.tolist(), logps.tolist(), strict=True):
             if responses[row][-1:] != [end]:
                 responses[row].append(token)
+                known[row].append(logp)
         going = torch.tensor([responses[row][-1] != end for row in rows], device=device)
         if not going.any() or step + 1 == sampling.max_tokens:
             break
@@ -77,7 +79,7 @@ def _batch(policy: Loaded, prompts: Sequence[list[int]], seeds: Sequence[int], s
             input_ids=chosen[:, None], attention_mask=mask, position_ids=places, past_key_values=cache, use_cache=True
         )
         logits, places = out.logits[:, -1], places + 1
-    return [Sampled(one, one[-1] == end) for one in responses]
+    return [Sampled(one, one[-1] == end, logps) for one, logps in zip(responses, known, strict=True)]
 
 
 def _read(model: Any, prompts: Sequence[list[int]], pad: int) -> tuple[dict[str, Tensor], Tensor]:
@@ -95,9 +97,14 @@ def _draws(seed: int, count: int) -> Tensor:
     return torch.rand(count, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def _choose(logits: Tensor, draws: Tensor, temperature: float) -> Tensor:
-    """[N] a token for each row of logits [N, V]: where its cumulative probability passes a uniform number [N]."""
+def _choose(logits: Tensor, draws: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """A token for each row of logits [N, V], and its log-probability, each [N].
+
+    It is where the cumulative probability passes a uniform number [N].
+    """
     if temperature == 0:
-        return logits.argmax(1)
-    passed = (logits.double() / temperature).softmax(1).cumsum(1)
-    return torch.searchsorted(passed, draws[:, None] * passed[:, -1:], right=True).squeeze(1)
+        return logits.argmax(1), torch.zeros(len(logits))
+    chances = (logits.double() / temperature).softmax(1)
+    passed = chances.cumsum(1)
+    chosen = torch.searchsorted(passed, draws[:, None] * passed[:, -1:], right=True)
+    return chosen.squeeze(1), chances.gather(1, chosen).log().squeeze(1)
