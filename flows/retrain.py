@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from schemas.models import MODELS
 from schemas.runs import RUNS, StageRun
 from training.checkpoint import revision_of
 from training.data import read_version
+from training.evaluate.subject import read_subject, subject_revision
 from training.jobs import TrainSettings
 from training.objectives.policy import Policy
 from training.objectives.policy.ppo import Ppo
@@ -75,11 +77,18 @@ def model_folder(lake: Lake, recipe: Recipe, job: Training, version: DatasetVers
 
 
 def _model_id(lake: Lake, recipe: Recipe, job: Training, version: DatasetVersion) -> str:
-    """Same members, settings, starting weights and judges that reward: the same model."""
+    """Same members, settings, starting weights, and models and judges that the settings name: the same model."""
     settings = job.resolved.model_dump(mode="json")
     judges = specs_of(recipe, job.resolved)
     start = start_revision(lake, job.model)
-    return content_id("model", version.fingerprint, settings, start, *([judges] if judges else []))
+    earlier = {one.job: one for one in takewhile(lambda one: one is not job, recipe.train)}
+    named = [
+        _model_id(lake, recipe, earlier[name], version)
+        if name in earlier
+        else subject_revision(read_subject(located(lake, name)))
+        for name in job.resolved.models
+    ]
+    return content_id("model", version.fingerprint, settings, start, *(part for part in (judges, named) if part))
 
 
 def start_revision(lake: Lake, model: str) -> str:
@@ -168,21 +177,22 @@ def start_of(lake: Lake, model: str, version: DatasetVersion, data: Path) -> Pat
 
 
 def with_models(lake: Lake, settings: TrainSettings, made: Mapping[str, Path]) -> TrainSettings:
-    """The settings with folders for the names of models that reward, or that a critic starts from."""
+    """The settings with folders for the names of models: what rewards, a critic's start, a reference."""
 
     def place(name: str) -> str:
         if name.startswith((RULE, JUDGE)):
             return name
         return str(made[name]) if name in made else located(lake, name)
 
-    if settings.rollout is None:
-        return settings
-    rewards = [one.model_copy(update={"source": place(one.source)}) for one in settings.rollout.rewards]
-    objective = settings.objective
-    if isinstance(objective, Ppo) and objective.critic is not None:
-        objective = objective.model_copy(update={"critic": place(objective.critic)})
-    rollout = settings.rollout.model_copy(update={"rewards": tuple(rewards)})
-    return settings.model_copy(update={"objective": objective, "rollout": rollout})
+    changes: dict[str, Any] = {}
+    if settings.reference is not None:
+        changes["reference"] = place(settings.reference)
+    if isinstance(settings.objective, Ppo) and settings.objective.critic is not None:
+        changes["objective"] = settings.objective.model_copy(update={"critic": place(settings.objective.critic)})
+    if settings.rollout is not None:
+        rewards = tuple(one.model_copy(update={"source": place(one.source)}) for one in settings.rollout.rewards)
+        changes["rollout"] = settings.rollout.model_copy(update={"rewards": rewards})
+    return settings.model_copy(update=changes)
 
 
 def _named(report: Report, what: str) -> Report:

@@ -15,10 +15,12 @@ from training.loop import FitSettings
 from training.lora import Lora
 from training.objectives import Objective
 from training.objectives.likelihood import LIKELIHOOD
-from training.objectives.pairwise import PAIRWISE
+from training.objectives.pairwise import PAIRWISE, Pairwise
 from training.objectives.policy import POLICY, Policy
+from training.objectives.policy.ppo import Ppo
 from training.objectives.reward import REWARD
 from training.rollout import RolloutSettings
+from training.rollout.rewards import JUDGE, RULE
 from training.rollout.samplers.vllm import VLLM
 
 FAMILIES: tuple[Registry[Any], ...] = (LIKELIHOOD, PAIRWISE, REWARD, POLICY)
@@ -57,10 +59,27 @@ class TrainSettings(Strict):
     """How a fresh reward head starts: small random numbers, or zero."""
     lora: Lora | None = None
     """Learn low-rank adapters instead of all weights, and merge them at the end."""
+    reference: str | None = None
+    """The policy that log-ratios are taken to, such as the one that the first of several iterations started from: a
+    folder or a hub name. None: the one that training starts from."""
     rollout: RolloutSettings | None = None
     """What is sampled between steps, and what rewards it: of objectives that learn from their own responses."""
     held_out: float = Field(default=0.05, gt=0, lt=1)
     """Share of the train split's prompts that measures the held-out loss, where `fit.patience` is set."""
+
+    @property
+    def models(self) -> list[str]:
+        """The models that the settings name: what rewards, a critic's start, a reference."""
+        rewards = [one.source for one in self.rollout.rewards] if self.rollout else []
+        critic = self.objective.critic if isinstance(self.objective, Ppo) else None
+        named = [one for one in rewards if not one.startswith((RULE, JUDGE))]
+        return [*named, *(one for one in (critic, self.reference) if one is not None)]
+
+    @model_validator(mode="after")
+    def _the_reference_is_looked_at(self) -> Self:
+        if self.reference is not None and not (isinstance(self.objective, Pairwise) and self.objective.needs_reference):
+            raise ValueError(f"reference: {self.objective.name} looks at no policy but its start; leave it out")
+        return self
 
     @model_validator(mode="after")
     def _rollouts_are_learned_from(self) -> Self:

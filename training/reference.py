@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from pathlib import Path
 
@@ -16,10 +16,16 @@ from schemas.ids import content_id
 from training.batches import PackedBatch, PairExamples, SequenceBatch, Sequences
 from training.checkpoint import write_tensors
 from training.progress import Report
-from training.score import Precision, score_all
+from training.score import Precision, autocast, score_all
 
 LOGPS = "reference"
 """The tensor of a file: [2P] float32, all chosen first."""
+
+COMPARED = 8
+"""Pairs of a file that are computed once more before it is believed."""
+
+NEAR: Mapping[Precision, float] = {"no": 1e-4, "bf16": 0.05}
+"""Nats by which a response may differ in another batch, and a tenth of that as a share."""
 
 
 def store_reference(
@@ -32,7 +38,8 @@ def store_reference(
     """Give pairs their log-probabilities under `scorer` as it is; then no second model is needed.
 
     With a `cache`, a folder of this very model, what is known of the same tokens is read, and what is not is kept
-    there. Any file of it may be removed.
+    there. Some pairs of a file are computed again: one of which they are not true is made anew. Any file of it may be
+    removed.
     """
     device = next(scorer.parameters()).device
     for pairs in examples:
@@ -40,6 +47,8 @@ def store_reference(
             continue
         file = cache and cache / f"{key(pairs.sequences, precision, device)}.safetensors"
         known = read(file, 2 * len(pairs)) if file else None
+        if known is not None and not holds(known, scorer, pairs, precision):
+            known = None
         # No process writes before all have looked: they take the same way.
         PartialState().wait_for_everyone()
         pairs.reference = reference_logps(scorer, pairs, precision, report) if known is None else known
@@ -55,6 +64,20 @@ def reference_logps(scorer: nn.Module, pairs: PairExamples, precision: Precision
 
     both = score_all(scorer, pairs, summary, precision, lambda done, total: report("reference", done, total))
     return both.T.reshape(-1)
+
+
+@torch.no_grad()
+def holds(known: Tensor, scorer: nn.Module, pairs: PairExamples, precision: Precision) -> bool:
+    """Whether `scorer` as it is gives some of the pairs what is `known` [2P] of them."""
+    device, near = next(scorer.parameters()).device, NEAR[precision]
+    scorer.eval()
+    for row in torch.randperm(len(pairs), generator=torch.Generator().manual_seed(0))[:COMPARED]:
+        with autocast(device, precision):
+            found = scorer(pairs.batch(row[None]).to(device)).sum(1).float().cpu()
+        stored = torch.stack([known[row], known[row + len(pairs)]])
+        if not torch.allclose(found, stored, rtol=near / 10, atol=near):
+            return False
+    return True
 
 
 def key(sequences: Sequences, precision: Precision, device: torch.device) -> str:

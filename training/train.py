@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import torch
 from accelerate import PartialState
-from torch import Tensor
+from torch import Tensor, nn
 
-from schemas.errors import InputError
+from schemas.errors import InputError, ModelError
 from training.attention import choose_attention
 from training.batches import Examples
 from training.card import card
@@ -79,6 +78,7 @@ def train(
     settings = settings if isinstance(settings, TrainSettings) else settings_of(job, settings)
     version = read_version(data)
     revision = revision_of(model)
+    reference = revision_of(settings.reference or model)
     out = Path(out).resolve()
     unfinished = out.with_name(f"{out.name}.unfinished")
     state = PartialState()
@@ -86,6 +86,7 @@ def train(
         "fingerprint": version.fingerprint,
         "settings": settings.model_dump(mode="json"),
         "base_revision": revision,
+        "reference_revision": reference,
         "processes": state.num_processes,
     })  # fmt: skip
     loaded = load(settings, model)
@@ -93,7 +94,7 @@ def train(
     if isinstance(objective := settings.objective, Policy):
         history, measured = run_online(objective, settings, version, loaded, unfinished, report, judges or {})
     else:
-        history, measured = run(settings, version, loaded, unfinished, report, cache and cache / revision)
+        history, measured = run(settings, version, loaded, unfinished, report, cache and cache / reference)
     if tuner is not None:
         merge(tuner)
     record = TrainingRecord(
@@ -140,7 +141,7 @@ def run(
 ) -> tuple[History, dict[str, float]]:
     """Train `loaded` in place; returns the metrics of all steps, and figures of the data and the held-out split.
 
-    `cache` is of the weights as they are now.
+    `cache` is of the reference.
     """
     objective = settings.objective
     scorer = objective.scorer(loaded.model)
@@ -152,12 +153,22 @@ def run(
     if isinstance(objective, Pairwise) and objective.needs_reference:
         learned = [pairs for each in examples.values() for pairs in objective.referenced(each)]
         wanted = [*learned, parts["test"].examples]
-        store_reference(wanted, scorer, settings.fit.precision, report, cache)
+        reference = scorer if settings.reference is None else referred(settings, loaded)
+        store_reference(wanted, reference, settings.fit.precision, report, cache)
     around = objective.around(scorer, loaded.tokenizer, settings.max_length, settings.fit.precision)
     kept = {"folder": unfinished, "held_out": examples.get("held_out")}
     history = followed(fit(scorer, examples["train"], objective.loss_of, settings.fit, around, **kept), report)
     figures = evaluate(parts["test"], objective, scorer, settings, report)
     return history, {key: count for name, part in parts.items() for key, count in counts(part, name).items()} | figures
+
+
+def referred(settings: TrainSettings, loaded: Loaded) -> nn.Module:
+    """The scorer of the reference that the settings name. Raises ModelError where it reads other tokens."""
+    assert settings.reference is not None
+    other = load(settings, settings.reference)
+    if other.tokenizer.get_vocab() != loaded.tokenizer.get_vocab():
+        raise ModelError(f"{settings.reference} has another vocabulary than the model that learns; name another.")
+    return settings.objective.scorer(other.model)
 
 
 def splits(settings: TrainSettings, version: Version) -> dict[str, pa.Table]:
@@ -182,7 +193,7 @@ def counts(part: Prepared, split: str) -> dict[str, float]:
 
 
 def evaluate(
-    part: Prepared, objective: Objective, scorer: torch.nn.Module, settings: TrainSettings, report: Report
+    part: Prepared, objective: Objective, scorer: nn.Module, settings: TrainSettings, report: Report
 ) -> dict[str, float]:
     """Held-out figures: pair accuracy, NLL and calibration, or the NLL per token for likelihood objectives."""
     if not len(part.examples):

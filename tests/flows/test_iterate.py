@@ -1,5 +1,6 @@
 """Online iterations: each version's pairs are answers of the policy that the version before it made."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,10 @@ import pytest
 from flows.iterate import iterations
 from flows.models import located
 from flows.recipe import load
+from flows.retrain import model_folder
 from flows.sandbox import prompts, ready_sandbox, write_prompts
 from schemas.errors import ConfigError, UnknownVersion
-from training.checkpoint import load_reward, save
+from training.checkpoint import load_policy, load_reward, save
 from warehouse.lake import Lake
 from warehouse.versions import find_version, versions
 
@@ -75,6 +77,19 @@ def test_a_name_finds_the_last_model_of_a_version(stored):
     with pytest.raises(UnknownVersion):
         located(stored, "online@9/dpo")
     assert located(stored, "owner/name") == "owner/name"
+
+
+def test_a_model_is_another_one_where_what_it_names_is(stored, changes, tmp_path):
+    version, reference = find_version(stored, "online@1"), tmp_path / "reference"
+    recipe = load(RECIPE, changes | {"train.0.settings.reference": str(reference)})
+    base = load_policy(ready_sandbox() / "pool" / "base")
+    found = []
+    for _ in range(2):
+        save(reference, base)
+        found.append(model_folder(stored, recipe, recipe.train[0], version))
+        next(base.model.parameters()).data.mul_(1.5)
+        shutil.rmtree(reference)
+    assert len(set(found)) == 2
 
 
 def test_what_is_done_is_not_done_again(folder, changes):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from tests.training.conftest import pair_row, pair_table, write_version
 from training.batches import Sequences
@@ -69,7 +70,7 @@ def test_what_decides_them_changes_the_key(
     assert computed == trained.metrics["train_kept"] + trained.metrics["test_kept"]
 
 
-@pytest.mark.parametrize("spoil", ["cut", "size", "name"])
+@pytest.mark.parametrize("spoil", ["cut", "size", "name", "values"])
 def test_a_spoilt_file_is_made_anew(spoil: str, version_folder: Path, model_folder: Path, tmp_path: Path) -> None:
     passes("dpo", version_folder, model_folder, tmp_path / "first")
     files = sorted((tmp_path / "cache").rglob("*.safetensors"))
@@ -79,6 +80,8 @@ def test_a_spoilt_file_is_made_anew(spoil: str, version_folder: Path, model_fold
             file.write_bytes(data[: len(data) // 2])
         elif spoil == "size":
             write_tensors(file, {LOGPS: torch.zeros(2)})
+        elif spoil == "values":
+            write_tensors(file, {LOGPS: load_file(file)[LOGPS] + 0.1})
         else:
             file.write_bytes(data.replace(LOGPS.encode(), b"elsewhere"))
     _, computed = passes("dpo", version_folder, model_folder, tmp_path / "again")

@@ -10,9 +10,10 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from schemas.errors import InputError
+from schemas.errors import ConfigError, InputError, ModelError
 from training.__main__ import app
-from training.checkpoint import load_policy, load_reward, read_record, revision_of
+from training.checkpoint import load_policy, load_reward, read_record, revision_of, save
+from training.jobs import settings_of
 from training.train import train
 
 from .conftest import pair_row, pair_table, write_version
@@ -58,6 +59,32 @@ def test_dpo_starts_at_its_reference(version_folder: Path, model_folder: Path, t
     assert seen[0]["loss"] == pytest.approx(0.693147, abs=1e-5)
     assert seen[0]["margin"] == pytest.approx(0, abs=1e-5)
     assert [step["step"] for step in seen] == [1, 2, 3, 4]
+
+
+def test_log_ratios_are_taken_to_the_reference_that_is_named(
+    version_folder: Path, model_folder: Path, tmp_path: Path
+) -> None:
+    first = train("dpo", version_folder, model_folder, tmp_path / "first", FAST)
+    again = train("dpo", version_folder, model_folder, tmp_path / "again", FAST | {"reference": str(model_folder)})
+    assert (first.path / "model.safetensors").read_bytes() == (again.path / "model.safetensors").read_bytes()
+    margins = []
+    for name, more in (("own", {}), ("initial", {"reference": str(model_folder)})):
+        trained = train("dpo", version_folder, first.path, tmp_path / name, FAST | more, cache=tmp_path / "cache")
+        margins.append(json.loads((trained.path / "history.jsonl").read_text().splitlines()[0])["margin"])
+    assert margins[0] == pytest.approx(0, abs=1e-5)
+    assert margins[1] > 0.01, "the first run had moved the pairs apart"
+    revisions = {revision_of(first.path), revision_of(model_folder)}
+    assert {folder.name for folder in (tmp_path / "cache").iterdir()} == revisions
+
+
+def test_a_reference_reads_the_same_tokens(version_folder: Path, model_folder: Path, tmp_path: Path) -> None:
+    other = load_policy(model_folder)
+    other.tokenizer.add_tokens(["another"])
+    reference = str(save(tmp_path / "other", other))
+    with pytest.raises(ModelError, match="has another vocabulary than the model that learns; name another"):
+        train("dpo", version_folder, model_folder, tmp_path / "out", FAST | {"reference": reference})
+    with pytest.raises(ConfigError, match="simpo looks at no policy but its start; leave it out"):
+        settings_of("simpo", {"reference": reference})
 
 
 def test_sft_raises_the_likelihood_of_chosen_responses(
