@@ -45,6 +45,12 @@ class Answer:
         return Rows(pa.Table.from_batches(self.batches, self.schema))
 
 
+FAULTS = (duckdb.Error, pa.ArrowException, OSError)
+"""What a query may end with."""
+
+RUNS_FOR_A_CAUSE = 3
+
+
 @dataclass(kw_only=True)
 class Reader:
     """A connection that can only read the lake. Made by `reading`."""
@@ -79,27 +85,48 @@ class Reader:
         timer.daemon = True
         timer.start()
         try:
-            with self._explained():
-                gate = Gate(con=self.con, relations=frozenset(self.relations), fixed=self.fixed)
-                found = self.con.execute(gate.pass_(sql)).to_arrow_reader(STREAM_ROWS)
+            with self._explained(sql):
+                found = self._begin(sql)
             columns = _distinct(found.schema.names)
             schema = pa.schema([field.with_name(name) for field, name in zip(found.schema, columns, strict=True)])
-            yield Answer(schema, self._read(found, columns))
+            yield Answer(schema, self._read(found, columns, sql))
         finally:
             timer.cancel()
 
-    def _read(self, found: pa.RecordBatchReader, columns: list[str]) -> Iterator[pa.RecordBatch]:
-        with self._explained():
+    def _begin(self, sql: str) -> pa.RecordBatchReader:
+        """Run a query that passes the gate."""
+        gate = Gate(con=self.con, relations=frozenset(self.relations), fixed=self.fixed)
+        return self.con.execute(gate.pass_(sql)).to_arrow_reader(STREAM_ROWS)
+
+    def _read(self, found: pa.RecordBatchReader, columns: list[str], sql: str) -> Iterator[pa.RecordBatch]:
+        with self._explained(sql):
             for batch in found:
                 yield batch.rename_columns(columns)
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explained(self, sql: str) -> Iterator[None]:
         try:
             yield
-        except (duckdb.Error, pa.ArrowException, OSError) as error:
-            why = f"{self._stopped}." if self._stopped else f"fails: {_sentence(error)}"
+        except FAULTS as error:
+            cause = self.cause(error, sql)
+            why = f"{self._stopped}." if self._stopped else f"fails: {_sentence(cause)}"
             raise InputError(f"The query {why}") from error
+
+    def cause(self, error: Exception, sql: str) -> Exception:
+        """The fault behind an error of a query.
+
+        Where one thread fails, DuckDB stops the others, and now and then names an interrupt that nobody asked for
+        instead of the fault. Run again, the query says it.
+        """
+        for _ in range(RUNS_FOR_A_CAUSE):
+            if self._stopped or "INTERRUPT" not in str(error):
+                break
+            try:
+                for _batch in self._begin(sql):
+                    pass
+            except FAULTS as found:
+                error = found
+        return error
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 import threading
 import time
 
+import duckdb
 import pytest
 
 from schemas.errors import ConfigError, InputError, UnknownVersion
@@ -63,6 +64,16 @@ def test_a_query_can_be_stopped_from_another_thread(reader):
     timer.start()
     with pytest.raises(InputError, match="was stopped"), reader.ask(ENDLESS, 60):
         pass
+
+
+def test_an_interrupt_that_nobody_asked_for_gives_way_to_the_fault_behind_it(folder):
+    """What the threads of a query that fails say is a race; of one that did not fail again nothing more is known."""
+    interrupted = duckdb.InterruptException("INTERRUPT Error: Interrupted!")
+    with reading(folder) as reader:
+        assert "late" in str(reader.cause(interrupted, "select if(range = 9, error('late'), range) from range(10)"))
+        assert reader.cause(interrupted, "select 1") is interrupted
+        reader.interrupt()
+        assert reader.cause(interrupted, "select error('late')") is interrupted
 
 
 def test_a_query_that_needs_more_memory_fails(reader):
