@@ -14,6 +14,7 @@ from schemas.errors import ConfigError, UnknownVersion
 from training.checkpoint import load_policy, load_reward, save
 from warehouse.lake import Lake
 from warehouse.versions import find_version, versions
+from warehouse.views import create_views
 
 RECIPE = Path("flows/recipes/online.yaml")
 TIMES = 2
@@ -59,6 +60,9 @@ def test_each_policy_answers_the_next_prompts(stored):
     assert models == [("online@1", "sandbox/base"), ("online@2", "online@1/dpo")]
     answered = stored.con.sql("select distinct model from responses order by model").fetchall()
     assert answered == [("online@1/dpo",), ("sandbox/base",)]
+    create_views(stored.con)
+    ages = stored.con.sql("select version, model, age from policy_age").fetchall()
+    assert ages == [(1, "sandbox/base", 0), (2, "online@1/dpo", 0)], "every version is on its policy"
     shared = """
         select count(distinct prompt_id) from responses group by prompt_id having count(distinct model) > 1
     """

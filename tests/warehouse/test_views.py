@@ -6,6 +6,7 @@ import pytest
 
 from schemas.calls import CALLS, Call
 from schemas.funnel import Funnel
+from schemas.models import MODELS
 from schemas.pairs import Pair
 from schemas.prompts import PROMPTS
 from schemas.responses import RESPONSES, Response
@@ -217,6 +218,24 @@ def test_cost_per_pair(lake, vote, prompt, answers):
             "dataset": "hand", "version": 1, "n_pairs": 1, "calls": 4, "prompt_tokens": 270, "completion_tokens": 5,
             "cost_usd": 1.5, "tokens_per_pair": 275.0, "usd_per_pair": 1.5,
         }
+    ]  # fmt: skip
+
+
+def test_policy_age(lake, prompt, answers):
+    """Two versions with responses of x and y: x begot the policy of the first, and that the policy of the second."""
+    ids = {"prompt_id": prompt.prompt_id, "rejected_prompt_id": prompt.prompt_id}
+    for number, (chosen, rejected) in enumerate(("xy", "yx"), 1):
+        pair = Pair(pair_id=f"{chosen}{rejected}", chosen_id=answers[chosen], rejected_id=answers[rejected], **ids)
+        version = publish(lake, draft([pair])).version
+        model = dict.fromkeys(MODELS.columns.names, "x") | {
+            "model_id": str(number), "kind": "policy", "objective": '{"name": "dpo"}',
+            "base": "x" if number == 1 else "hand@1/dpo", "dataset": version.dataset, "version": version.version,
+            "created_at": version.created_at,
+        }  # fmt: skip
+        lake.append((MODELS, MODELS.rows([model])))
+    rows = ask(lake, "select version, base, model, responses, age from policy_age")
+    assert [tuple(row.values()) for row in rows] == [
+        (1, "x", "x", 1, 0), (1, "x", "y", 1, None), (2, "hand@1/dpo", "x", 1, 1), (2, "hand@1/dpo", "y", 1, None),
     ]  # fmt: skip
 
 
