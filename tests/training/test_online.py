@@ -39,7 +39,11 @@ def good(items: Sequence[Item]) -> NDArray[np.float32]:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    rows = [pair_row(n, f"w{n} good", f"w{n} bad") for n in range(40)]
+    """Prompts of unlike length, which a sampler has to pad."""
+    rows = []
+    for n in range(40):
+        asked = [{"role": "user", "content": f"say w{n}" + " it" * (1 + n % 4)}]
+        rows.append(pair_row(n, f"w{n} good", f"w{n} bad", prompt=asked, rejected_prompt=asked))
     return write_version(tmp_path / "data", pair_table(rows))
 
 

@@ -8,13 +8,17 @@ from transformers import GenerationConfig
 
 from training.checkpoint import Loaded
 from training.rollout.samplers import SAMPLERS, Engine, Sampling
+from training.score import TokenScorer
 
 PROMPTS = [[1, 8, 9], [1, 10], [1, 11, 12, 13, 14], [1, 8, 9], [1, 15, 16]]
 SEEDS = [5, 6, 7, 8, 9]
 
 
-@pytest.fixture
-def engine(policy: Loaded):
+@pytest.fixture(params=["alone", "scored"])
+def engine(request: pytest.FixtureRequest, policy: Loaded):
+    """An engine of a policy, also of one that a scorer has taken to read packed rows."""
+    if request.param == "scored":
+        TokenScorer(policy.model)
     with SAMPLERS.build("transformers").start(policy, "") as started:
         yield started
 
