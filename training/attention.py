@@ -8,15 +8,14 @@ functions, so that no model's code is copied.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask
-from transformers import AttentionInterface, PreTrainedModel
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
 
 from schemas.errors import ConfigError, ModelError
 from schemas.quiet import quiet
@@ -31,20 +30,6 @@ def take_groups(model: PreTrainedModel) -> None:
     """Let `model` read sequences that share a beginning. Single ones pass as before."""
     if model.config._attn_implementation != FLEX:
         model.set_attn_implementation(PIECES)
-
-
-@contextmanager
-def padded_attention(model: PreTrainedModel) -> Iterator[None]:
-    """Within: rows may be padded on the left, as decoding has them. Attention in groups knows no mask of padding."""
-    before = model.config._attn_implementation
-    if before not in {PIECES, FLEX}:
-        yield
-        return
-    model.set_attn_implementation("sdpa")
-    try:
-        yield
-    finally:
-        model.set_attn_implementation(before)
 
 
 def choose_attention(model: PreTrainedModel, max_length: int) -> None:
@@ -174,4 +159,14 @@ def attend_in_pieces(
     return torch.cat(found, dim=1), None
 
 
+def mask_of_padding(*sizes: Any, attention_mask: Tensor | None = None, **settings: Any) -> Tensor | None:
+    """What plain attention may not see of rows that are padded, as the sampler's are: transformers gives no mask to an
+    attention that it knows none for. Without padding there is nothing to say.
+    """
+    if attention_mask is None:
+        return None
+    return sdpa_mask(*sizes, attention_mask=attention_mask, **settings)
+
+
 AttentionInterface.register(PIECES, attend_in_pieces)
+AttentionMaskInterface.register(PIECES, mask_of_padding)

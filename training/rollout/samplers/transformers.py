@@ -11,7 +11,6 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from training.attention import padded_attention
 from training.checkpoint import Loaded
 from training.prepare import pad_of
 from training.rollout.samplers import Engine, Sampled, Sampler, Sampling
@@ -40,11 +39,10 @@ def _sample(
     found: dict[int, Sampled] = {}
     training = policy.model.training
     policy.model.eval()
-    with padded_attention(policy.model):
-        for start in range(0, len(order), batch_size):
-            places = order[start : start + batch_size]
-            batch = _batch(policy, [prompts[place] for place in places], [seeds[place] for place in places], sampling)
-            found |= dict(zip(places, batch, strict=True))
+    for start in range(0, len(order), batch_size):
+        places = order[start : start + batch_size]
+        batch = _batch(policy, [prompts[place] for place in places], [seeds[place] for place in places], sampling)
+        found |= dict(zip(places, batch, strict=True))
     policy.model.train(training)
     return [found[place] for place in range(len(prompts))]
 
