@@ -11,6 +11,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -115,10 +116,12 @@ def main() -> None:
         gains = {method: measure(runs, method, before, texts) for method in settings.methods or [*METHODS, *ITERATED]}
         for method, gain in gains.items():
             bars.add(f"gain of {method}, lower end", mean_interval(gain, texts).low, 0.0, most=False)
-        if ITERATED.keys() <= gains.keys():
-            more = mean_interval(gains["online_dpo"] - gains["offline_dpo"], texts)
-            say(f"online beside offline DPO: {more.value:+.3f} [{more.low:+.3f}, {more.high:+.3f}]")
-            bars.add("gain of online beside offline DPO, lower end", more.low, 0.0, most=False)
+        for one, other in product(("ppo", "grpo", "online_dpo"), ("dpo", "offline_dpo")):
+            if {one, other} <= gains.keys():
+                more = mean_interval(gains[one] - gains[other], texts)
+                say(f"{one} beside {other}: {more.value:+.3f} [{more.low:+.3f}, {more.high:+.3f}]")
+                if one == "online_dpo" and other == "offline_dpo":
+                    bars.add("gain of online beside offline DPO, lower end", more.low, 0.0, most=False)
     bars.end()
 
 
