@@ -47,7 +47,8 @@ SHARPNESS = 2.0
 TEST = 0.1
 """Share of the pairs on which the reward model is measured."""
 REWARD = {"max_length": 128, "fit.epochs": 1, "fit.batch_size": 32, "fit.learning_rate": 1e-3}
-POLICY = {"max_length": 128, "fit.epochs": 1, "fit.batch_size": 64, "fit.learning_rate": 1e-4, "beta": 0.2}
+POLICY = {"max_length": 128, "fit.epochs": 1, "fit.batch_size": 64, "fit.learning_rate": 3e-4, "beta": 0.2}
+"""Chosen by the gains of the two DPO policies on another seed and other prompts."""
 HEIGHT = 420
 START, ENDS, FRONT, SOUPS = (
     "base policy",

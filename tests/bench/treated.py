@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 from curation.voting.strength import Policy
 from flows.sandbox import HELD_OUT, prompts, ready_sandbox
 from tests.bench.figures import Bars, say
+from tests.bench.pareto import POLICY as DPO
 from tests.bench.policies import gold_of, trained
 from tests.bench.strength import NOISE, PANELS, TREATS, labelled, voted, world
 from training.evaluate.intervals import difference_interval, mean_interval
 
-DPO = {"max_length": 128, "fit.epochs": 1, "fit.batch_size": 64, "fit.learning_rate": 1e-4, "beta": 0.2}
 GAMMA = 0.5
 """Gap of implicit rewards that a pair is asked for, beside the voters' standardised difference."""
 RAW, TREATED, CLEAN = "raw", "treated", "clean"
@@ -107,7 +107,7 @@ def main() -> None:
         began = time.perf_counter()
         with tempfile.TemporaryDirectory() as name:
             for place, (trial, (pairs, job, changes)) in enumerate(trials(settings.prompts, seed).items()):
-                model, _ = trained(job, pairs, Path(name) / str(place), {**DPO, "fit.seed": seed, **changes})
+                model, _ = trained(job, pairs, Path(name) / str(place), DPO | {"fit.seed": seed} | dict(changes))
                 found.setdefault(trial, []).append(gold_of(model, texts))
         say("  " + ", ".join(f"{trial} {each[-1].mean():.3f}" for trial, each in found.items()))
         say(f"  {time.perf_counter() - began:.0f} s")
