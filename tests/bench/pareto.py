@@ -134,8 +134,9 @@ def front_plot(spots: Sequence[Spot], texts: Sequence[str]) -> str:
             found = difference_interval(after, before, texts)
             row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
         rows.append(row)
-    x = alt.X("quality:Q", title="gain in quality", scale=alt.Scale(zero=False, nice=True))
-    y = alt.Y("brevity:Q", title="gain in brevity", scale=alt.Scale(zero=False, nice=True))
+    axis = alt.Axis(format="+.2f", tickCount=8, labelFlush=False)
+    x = alt.X("quality:Q", title="gain in quality (bars: 95 % intervals over prompts)", axis=axis)
+    y = alt.Y("brevity:Q", title="gain in brevity", axis=axis)
     kinds = [FRONT, ENDS, SOUPS, START]
     colour = alt.Color(
         "kind:N",
