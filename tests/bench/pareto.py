@@ -134,7 +134,7 @@ def front_plot(spots: Sequence[Spot], texts: Sequence[str]) -> str:
             found = difference_interval(after, before, texts)
             row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
         rows.append(row)
-    axis = alt.Axis(format="+.2f", tickCount=8, labelFlush=False)
+    axis = alt.Axis(format="+.3~f", tickCount=8, labelFlush=False)
     x = alt.X("quality:Q", title="gain in quality (bars: 95 % intervals over prompts)", axis=axis)
     y = alt.Y("brevity:Q", title="gain in brevity", axis=axis)
     kinds = [FRONT, ENDS, SOUPS, START]
