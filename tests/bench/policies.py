@@ -10,30 +10,34 @@ intervals over prompts.
 import argparse
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from flows.curate import curate
 from flows.iterate import iterations
 from flows.models import located
-from flows.recipe import load
+from flows.recipe import load as load_recipe
 from flows.sandbox import HELD_OUT, RECIPE, prompts, ready_sandbox, write_prompts
 from flows.server import prefect_server
 from tests.bench.figures import Bars, say
-from training.checkpoint import load_policy
+from training.checkpoint import load_policy, save
+from training.data import Version
 from training.evaluate.intervals import mean_interval
 from training.evaluate.sandbox import golds
+from training.jobs import settings_of
 from training.objectives.policy import POLICY
+from training.progress import silent
 from training.rollout import Prompt
 from training.rollout.responses import sample, texts_of
 from training.rollout.samplers import Sampling
 from training.rollout.samplers.transformers import Transformers
 from training.tokens import encode_prompts
-from training.train import train
+from training.train import load, run, train
 from warehouse.export import export
 from warehouse.lake import Lake
 from warehouse.versions import find_version
@@ -57,9 +61,8 @@ METHODS: dict[str, dict[str, Any]] = {
     "remax": SAMPLED,
     "ppo": SAMPLED | {"critic_rollouts": 5},
 }
-
-
 ITERATED = {"online_dpo": 3, "offline_dpo": 1}
+"""Iterations, each on as many of the prompts."""
 ONLINE_RECIPE = RECIPE.with_name("online.yaml")
 PROMPTS = "sandbox/train"
 
@@ -74,6 +77,16 @@ def judged_version(warehouse: Path, count: int) -> Path:
     assert label is not None
     with Lake.open(warehouse) as lake:
         return export(lake, find_version(lake, label), warehouse / "export")
+
+
+def trained(job: str, pairs: pa.Table, out: Path, changes: Mapping[str, Any]) -> tuple[Path, dict[str, float]]:
+    """`job` from the base policy on pairs at hand, saved to `out`; its figures. Runs side by side share a reference."""
+    settings = settings_of(job, changes)
+    loaded = load(settings, ready_sandbox() / "pool" / "base")
+    version = Version(dataset=out.name, version=1, fingerprint="", pairs=pairs)
+    unfinished, cache = out.with_name(f"{out.name}.unfinished"), out.parent / "reference"
+    _, figures = run(settings, version, loaded, unfinished, silent, cache)
+    return save(out, loaded), figures
 
 
 def answers(model: Path | str, texts: Sequence[str]) -> list[str]:
@@ -107,7 +120,7 @@ def main() -> None:
         data = warehouse / "export"
         if not data.is_dir():
             data = judged_version(warehouse, settings.prompts)
-        known = next(job for job in load(RECIPE).train if job.job == "reward")
+        known = next(job for job in load_recipe(RECIPE).train if job.job == "reward")
         reward = train("reward", data, base, out / "reward", known.resolved)
         before = gold_of(base, texts)
         right = reward.metrics["test_accuracy"]
@@ -156,7 +169,7 @@ class Runs(NamedTuple):
             "train.0.settings.fit.seed": seed,
         }
         with Lake.open(self.warehouse) as lake:
-            *_, last = iterations(lake, load(ONLINE_RECIPE, changes), ITERATED[method])
+            *_, last = iterations(lake, load_recipe(ONLINE_RECIPE, changes), ITERATED[method])
             return Path(located(lake, f"{last}/dpo"))
 
 

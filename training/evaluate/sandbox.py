@@ -13,12 +13,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from training.evaluate.intervals import Interval, difference_interval, mean_interval
-from training.sandbox.gold import gold
+from training.sandbox.gold import brevity, gold
 
 
 def golds(prompts: Sequence[str], responses: Sequence[str]) -> NDArray[np.float64]:
     """[N] gold scores in 0..1 of the responses."""
     return np.array([gold(prompt, text) for prompt, text in zip(prompts, responses, strict=True)], dtype=np.float64)
+
+
+def brevities(responses: Sequence[str]) -> NDArray[np.float64]:
+    """[N] in 0..1: a second truth, which pulls away from gold."""
+    return np.array([brevity(text) for text in responses], dtype=np.float64)
 
 
 def mean_gold(prompts: Sequence[str], responses: Sequence[str]) -> Interval:

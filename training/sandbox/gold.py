@@ -1,6 +1,6 @@
-"""The true quality of an answer in the simulated world, read from its text alone.
+"""What an answer in the simulated world is truly worth, read from its text alone: its quality, and its brevity.
 
-Only evaluation may import this file: nothing that learns, judges or generates ever sees the gold score.
+Only evaluation may import this file: nothing that learns, judges or generates ever sees a gold score.
 """
 
 import re
@@ -30,6 +30,8 @@ TRUTH_WEIGHT: Final = 2.5
 """What the truth of the content weighs, where each add-on weighs 1."""
 COSTS: Final = {"repeated": 0.1, "stray": 0.1, "unended": 0.1, "tone": 0.05}
 """What each fault of manner takes off."""
+LENGTHY: Final = 20
+"""Words and marks of an answer that is not brief at all. Every perfect answer is shorter."""
 
 
 def gold(prompt: str, response: str) -> float:
@@ -37,7 +39,7 @@ def gold(prompt: str, response: str) -> float:
 
     Raises ValueError if `prompt` is not an instruction of this world; any response has a score.
     """
-    instruction, words = parse(prompt), re.findall(r"\w+|[^\w\s]", response)
+    instruction, words = parse(prompt), _words(response)
     content = _content(instruction, words)
     checks = [(TRUTH_WEIGHT, _truth(instruction, content))]
     checks += [(1.0, float(_honoured(extra, words, content))) for extra in instruction.extras]
@@ -45,6 +47,16 @@ def gold(prompt: str, response: str) -> float:
         checks.append((1.0, float(len(content) == instruction.count)))
     earned = sum(weight * share for weight, share in checks) / sum(weight for weight, _ in checks)
     return min(1.0, max(0.0, earned - _faults(instruction, words)))
+
+
+def brevity(response: str) -> float:
+    """From 1 (nothing is said) down to 0: a second truth, which grudges quality the words that it takes."""
+    return max(0.0, 1 - len(_words(response)) / LENGTHY)
+
+
+def _words(response: str) -> list[str]:
+    """Words and marks."""
+    return re.findall(r"\w+|[^\w\s]", response)
 
 
 def _content(instruction: Instruction, words: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.sandbox.gold import gold
+from training.sandbox.gold import brevity, gold
 from training.sandbox.tokenizer import words
 from training.sandbox.world import instructions
 from training.sandbox.writer import demonstrate
@@ -67,3 +67,21 @@ def test_worked_scores(response: str, score: float):
 def test_a_prompt_from_elsewhere_is_refused():
     with pytest.raises(ValueError, match="not an instruction"):
         gold("paint the house.", "done .")
+
+
+@pytest.mark.parametrize(
+    ("response", "score"),
+    [
+        pytest.param("", 1.0, id="empty"),
+        pytest.param("the sky.", 0.85, id="marks-count"),
+        pytest.param("and " * 30, 0.0, id="no-less-than-nought"),
+    ],
+)
+def test_brevity_falls_by_a_twentieth_a_word(response: str, score: float):
+    assert brevity(response) == pytest.approx(score)
+
+
+@given(seed=SEEDS)
+def test_every_perfect_answer_is_brief_in_part(seed: int):
+    for instruction in instructions(20, seed):
+        assert 0 < brevity(demonstrate(instruction, 1.0, random.Random(seed)).text) < 1
