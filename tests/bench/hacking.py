@@ -56,7 +56,7 @@ from training.tokens import encode_prompts
 
 HOW: Literal["mean", "wco", "uwo"] = "uwo"
 PLAIN = "one model"
-PANELS = ("reward that is climbed, std of the start's", "gold", "distance from the start, sqrt(nats)")
+PANELS = ("proxy, std of the start's", "gold", "sqrt(KL), sqrt(nats)")
 HEIGHT = 170
 """Of a panel, in pixels."""
 PROXY, ENSEMBLE = "one model's reward", "the ensemble's reward"
@@ -72,7 +72,7 @@ class Variant(NamedTuple):
 
 VARIANTS = {
     PLAIN: Variant(),
-    "PAR": Variant(shaping=("par",)),
+    "PAR": Variant(shaping=({"name": "par", "slope": 4.0},)),
     HOW.upper(): Variant(source=ENSEMBLE),
     "chi-square": Variant(changes={"kl": 0.1, "estimator": "chi_square"}),
     "KL": Variant(changes={"kl": 0.1}),
@@ -194,11 +194,11 @@ def plot(found: pl.DataFrame) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--prompts", type=int, default=800, help="whose answers are judged and learned from")
-    parser.add_argument("--members", type=int, default=8)
+    parser.add_argument("--members", type=int, default=4)
     parser.add_argument("--held-out", type=int, default=500)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--rollouts", type=int, default=80)
-    parser.add_argument("--looks", type=int, default=8)
+    parser.add_argument("--rollouts", type=int, default=60)
+    parser.add_argument("--looks", type=int, default=4, help="divide the rollouts")
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "hacking.svg")
     settings = parser.parse_args()
     torch.set_num_threads(1)
