@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask
-from transformers import AttentionInterface, PreTrainedModel
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
 
 from schemas.errors import ConfigError, ModelError
 from schemas.quiet import quiet
@@ -158,4 +159,14 @@ def attend_in_pieces(
     return torch.cat(found, dim=1), None
 
 
+def mask_of_padding(*sizes: Any, attention_mask: Tensor | None = None, **settings: Any) -> Tensor | None:
+    """What plain attention may not see of rows that are padded, as the sampler's are: transformers gives no mask to an
+    attention that it knows none for. Without padding there is nothing to say.
+    """
+    if attention_mask is None:
+        return None
+    return sdpa_mask(*sizes, attention_mask=attention_mask, **settings)
+
+
 AttentionInterface.register(PIECES, attend_in_pieces)
+AttentionMaskInterface.register(PIECES, mask_of_padding)

@@ -5,6 +5,9 @@ and the members of an ensemble, each on a draw of the pairs with replacement. Al
 policy with the same prompts, draws, rates and rollouts, and are rewarded in standard deviations of its responses; they
 differ in what VARIANTS says. Seeds differ in prompts, samples, noise and models; the held-out prompts, and the draws
 of the answers to them, are the same for all. Gold of these answers is read along the way, and nothing learns from it.
+
+Rate, rollouts and the strengths of the pulls were chosen by one run each on another seed and other prompts, of which
+the plain run turns down; so was PAR's slope, of 1 and 4. The README of training says what these runs showed.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from transformers import GenerationConfig
 
 from training.checkpoint import Loaded
 from training.rollout.samplers import SAMPLERS, Engine, Sampling
+from training.score import TokenScorer
 
 PROMPTS = [[1, 8, 9], [1, 10], [1, 11, 12, 13, 14], [1, 8, 9], [1, 15, 16]]
 SEEDS = [5, 6, 7, 8, 9]
@@ -26,6 +27,13 @@ def test_a_response_depends_on_its_own_prompt_and_seed(engine: Engine, temperatu
     alone = [engine.sample([prompt], [seed], sampling)[0] for prompt, seed in zip(PROMPTS, SEEDS, strict=True)]
     assert together == alone
     assert (together[0] == together[3]) == (temperature == 0), "one prompt under two seeds"
+
+
+def test_a_scorer_on_the_model_changes_no_response(engine: Engine, policy: Loaded) -> None:
+    sampling = Sampling(temperature=1.0, max_tokens=12)
+    before = engine.sample(PROMPTS, SEEDS, sampling)
+    TokenScorer(policy.model)
+    assert engine.sample(PROMPTS, SEEDS, sampling) == before
 
 
 def test_greedy_is_what_transformers_generates(engine: Engine, policy: Loaded) -> None:
