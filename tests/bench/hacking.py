@@ -1,4 +1,4 @@
-"""Reward hacking in the simulated world: PPO by an over-fitted reward model, and what prevents it.
+"""Reward hacking in the simulated world: PPO by an over-fitted reward model, and what may prevent it.
 
 For every seed, gold labels on two samples of the base policy, a quarter of them turned round, make one reward model,
 and the members of an ensemble, each on a draw of the pairs with replacement. All runs of a seed start from the base
@@ -6,8 +6,8 @@ policy with the same prompts, draws, rates and rollouts, and are rewarded in sta
 differ in what VARIANTS says. Seeds differ in prompts, samples, noise and models; the held-out prompts, and the draws
 of the answers to them, are the same for all. Gold of these answers is read along the way, and nothing learns from it.
 
-Rate, rollouts and the strengths of the pulls were chosen by one run each on another seed and other prompts, of which
-the plain run turns down; so was PAR's slope, of 1 and 4. The README of training says what these runs showed.
+Rate, rollouts, the pulls (0.1 of 0.1 and 0.5 for chi-square) and PAR's slope (4 of 1 and 4) were chosen by single
+runs on another seed, whose held-out prompts were others, too.
 """
 
 from __future__ import annotations
