@@ -27,7 +27,7 @@ from flows.overoptimization import curve_plot
 from flows.sandbox import HELD_OUT, prompts, sandbox_path
 from schemas.calls import Reply, Request, Sampling
 from tests.bench.figures import Bars, say
-from training.checkpoint import load_reward
+from training.checkpoint import Loaded, load_reward
 from training.evaluate.ensemble import Ensemble
 from training.evaluate.intervals import Interval, difference_interval
 from training.evaluate.overoptimization import Curve, best_of_n_curve
@@ -78,15 +78,25 @@ def noisy_pairs(count: int, seed: int) -> pa.Table:
     return pa.Table.from_pylist(rows)
 
 
-def member_rewards(pairs: pa.Table, seed: int, texts: Sequence[str], answers: list[list[str]]) -> NDArray[np.float64]:
-    """[P, N] rewards of one member, standardised on the base policy's own answers."""
+def reward_model(pairs: pa.Table, seed: int) -> Loaded:
+    """One reward model, learned from some pairs."""
     loaded = load_reward(sandbox_path("base"), seed=seed)
-    drawn = np.random.default_rng(seed).integers(pairs.num_rows, size=pairs.num_rows)
-    examples = prepare_pairs(pairs.take(pa.array(drawn)), loaded.tokenizer, MAX_TOKENS).examples
+    examples = prepare_pairs(pairs, loaded.tokenizer, MAX_TOKENS).examples
     settings = FIT.model_copy(update={"seed": seed})
     *_, _last = fit(RewardScorer(loaded.model), examples, BradleyTerry().loss_of, settings)
+    return loaded
+
+
+def member(pairs: pa.Table, seed: int) -> Loaded:
+    """One reward model, learned from as many pairs, drawn with replacement."""
+    drawn = np.random.default_rng(seed).integers(pairs.num_rows, size=pairs.num_rows)
+    return reward_model(pairs.take(pa.array(drawn)), seed)
+
+
+def standardised(model: Loaded, texts: Sequence[str], answers: list[list[str]]) -> NDArray[np.float64]:
+    """[P, N] rewards of the base policy's own answers, with mean 0 and deviation 1."""
     items = [(asked(text), answer) for text, row in zip(texts, answers, strict=True) for answer in row]
-    found = rewards_of(loaded, items).astype(np.float64).reshape(len(texts), -1)
+    found = rewards_of(model, items).astype(np.float64).reshape(len(texts), -1)
     return (found - found.mean()) / found.std()
 
 
@@ -134,7 +144,7 @@ def main() -> None:
     for seed in range(settings.seeds):
         pairs = noisy_pairs(settings.pairs, seed)
         members = range(seed * settings.members, (seed + 1) * settings.members)
-        rewards = np.stack([member_rewards(pairs, member, texts, answers) for member in members])
+        rewards = np.stack([standardised(member(pairs, one), texts, answers) for one in members])
         by_seed.append(curves_of(rewards, gold, texts))
         alike = np.corrcoef(rewards.reshape(len(rewards), -1))[0, 1:].mean()
         say(f"seed {seed}: {pairs.num_rows:,} pairs, the first member correlates {alike:.2f} with the others")

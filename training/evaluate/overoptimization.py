@@ -100,13 +100,8 @@ class Curve:
         return int(self.gold.mean(1).argmax())
 
     def fall(self) -> Interval:
-        """How far the mean gold falls from its peak to the last point.
-
-        Each half of the prompts finds the peak for the other: the greatest of noisy means is above its own truth.
-        """
-        half = np.unique(np.asarray(self.prompts), return_inverse=True)[1] % 2
-        peaks = [self.gold[:, half != side].mean(1).argmax() for side in (0, 1)]
-        return mean_interval(self.gold[np.take(peaks, half), np.arange(len(half))] - self.gold[-1], self.prompts)
+        """How far the mean gold falls from its peak to the last point."""
+        return mean_interval(falls(self.gold, self.prompts), self.prompts)
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a point and score: point, kl, distance, score (proxy or gold), value, low, high, law (None: too few
@@ -142,6 +137,16 @@ class Curve:
             "law_peak_gold": law.at(law.peak) if math.isfinite(law.peak) else math.inf,
             "law_zero_distance": law.zero,
         }
+
+
+def falls(gold: NDArray[np.float64], prompts: Sequence[str]) -> NDArray[np.float64]:
+    """[P] how far the gold of each prompt, of [C, P] at C points, falls from the peak of the mean to the last point.
+
+    Each half of the prompts finds the peak for the other: the greatest of noisy means is above its own truth.
+    """
+    half = np.unique(np.asarray(prompts), return_inverse=True)[1] % 2
+    peaks = [gold[:, half != side].mean(1).argmax() for side in (0, 1)]
+    return gold[np.take(peaks, half), np.arange(len(half))] - gold[-1]
 
 
 def best_of_n_curve(proxy: ArrayLike, gold: ArrayLike, prompts: Sequence[str], counts: Sequence[int]) -> Curve:

@@ -32,6 +32,13 @@ def test_a_response_depends_on_its_own_prompt_and_seed(engine: Engine, temperatu
     assert (together[0].ids == together[3].ids) == (temperature == 0), "one prompt under two seeds"
 
 
+def test_a_scorer_on_the_model_changes_no_response(engine: Engine, policy: Loaded) -> None:
+    sampling = Sampling(temperature=1.0, max_tokens=12)
+    before = engine.sample(PROMPTS, SEEDS, sampling)
+    TokenScorer(policy.model)
+    assert engine.sample(PROMPTS, SEEDS, sampling) == before
+
+
 def test_greedy_is_what_transformers_generates(engine: Engine, policy: Loaded) -> None:
     found = engine.sample(PROMPTS[:1], [0], Sampling(temperature=0, max_tokens=12))[0]
     config = GenerationConfig(max_new_tokens=12, do_sample=False, eos_token_id=2, pad_token_id=0)
