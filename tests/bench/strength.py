@@ -250,6 +250,7 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=1000, help="of the sandbox")
     parser.add_argument("--models", type=int, default=2, help="reward models of the sandbox for each set of labels")
     settings = parser.parse_args()
+    torch.manual_seed(0)
     wanted = settings.parts or ["cost", "linear", "sandbox"]
     bars = Bars()
     if "cost" in wanted:
