@@ -73,6 +73,27 @@ def test_what_is_rewarded_becomes_more(name: str, data: Path, model_folder: Path
     assert not (tmp_path / f"{name}.unfinished").exists()
 
 
+def test_the_rewarded_token_becomes_nearly_all_there_is(data: Path, model_folder: Path, tmp_path: Path) -> None:
+    trained = run("grpo", data, model_folder, tmp_path / "out", **{"fit.epochs": 64, "kl": 0.0})
+    assert trained.metrics["test_reward_before"] < 0.1
+    assert trained.metrics["test_reward"] > 0.8
+
+
+def test_a_length_that_is_rewarded_is_held_by_a_pull(data: Path, model_folder: Path, tmp_path: Path) -> None:
+    """A policy that is paid for every word it leaves out says next to none, but not with the KL or chi-square."""
+
+    def brief(items: Sequence[Item]) -> NDArray[np.float32]:
+        return np.array([1 - len(text.split()) / 12 for _, text in items], dtype=np.float32)
+
+    lost = {}
+    for name, more in {"none": {"kl": 0.0}, "KL": {"kl": 1.0}, "chi-square": {"estimator": "chi_square"}}.items():
+        changes = FAST | {"fit.epochs": 24, "kl_in": "reward", "kl": 1.0} | more
+        trained = train("grpo", data, model_folder, tmp_path / name, changes, judges={"good": brief})
+        lost[name] = trained.metrics["test_length_before"] - trained.metrics["test_length"]
+    assert lost["none"] > 6
+    assert max(lost["KL"], lost["chi-square"]) < lost["none"] / 2
+
+
 def test_what_is_not_rewarded_does_not(data: Path, model_folder: Path, tmp_path: Path) -> None:
     """Shuffled rewards: no response learns from another's."""
     chance = np.random.default_rng(0)
