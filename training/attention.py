@@ -8,6 +8,8 @@ functions, so that no model's code is copied.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -30,6 +32,20 @@ def take_groups(model: PreTrainedModel) -> None:
     """Let `model` read sequences that share a beginning. Single ones pass as before."""
     if model.config._attn_implementation != FLEX:
         model.set_attn_implementation(PIECES)
+
+
+@contextmanager
+def decoding_attention(model: PreTrainedModel) -> Iterator[None]:
+    """Within: FlexAttention rests. It compiles for every shape, and decoding has another one for each token."""
+    before = model.config._attn_implementation
+    if before != FLEX:
+        yield
+        return
+    model.set_attn_implementation("sdpa")
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(before)
 
 
 def choose_attention(model: PreTrainedModel, max_length: int) -> None:

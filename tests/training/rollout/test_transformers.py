@@ -6,6 +6,7 @@ import pytest
 import torch
 from transformers import GenerationConfig
 
+from training.attention import FLEX
 from training.checkpoint import Loaded
 from training.rollout.samplers import SAMPLERS, Engine, Sampling
 from training.score import TokenScorer
@@ -14,11 +15,13 @@ PROMPTS = [[1, 8, 9], [1, 10], [1, 11, 12, 13, 14], [1, 8, 9], [1, 15, 16]]
 SEEDS = [5, 6, 7, 8, 9]
 
 
-@pytest.fixture(params=["alone", "scored"])
+@pytest.fixture(params=["alone", "scored", "flex"])
 def engine(request: pytest.FixtureRequest, policy: Loaded):
-    """An engine of a policy, also of one that a scorer has taken to read packed rows."""
+    """An engine of a policy, also of one that a scorer has taken to read packed rows, here and on a GPU."""
     if request.param == "scored":
         TokenScorer(policy.model)
+    if request.param == "flex":
+        policy.model.set_attn_implementation(FLEX)
     with SAMPLERS.build("transformers").start(policy, "") as started:
         yield started
 

@@ -11,6 +11,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from training.attention import decoding_attention
 from training.checkpoint import Loaded
 from training.prepare import pad_of
 from training.rollout.samplers import Engine, Sampled, Sampler, Sampling
@@ -39,10 +40,11 @@ def _sample(
     found: dict[int, Sampled] = {}
     training = policy.model.training
     policy.model.eval()
-    for start in range(0, len(order), batch_size):
-        places = order[start : start + batch_size]
-        batch = _batch(policy, [prompts[place] for place in places], [seeds[place] for place in places], sampling)
-        found |= dict(zip(places, batch, strict=True))
+    with decoding_attention(policy.model):
+        for start in range(0, len(order), batch_size):
+            places = order[start : start + batch_size]
+            batch = _batch(policy, [prompts[place] for place in places], [seeds[place] for place in places], sampling)
+            found |= dict(zip(places, batch, strict=True))
     policy.model.train(training)
     return [found[place] for place in range(len(prompts))]
 
