@@ -112,16 +112,21 @@ def curve_plot(rows: pl.DataFrame) -> str:
             x=alt.X("distance:Q", title="sqrt(KL) from the starting policy, sqrt(nats)"),
             color=alt.Color("model:N", sort=None, legend=alt.Legend(title=None, symbolOpacity=1)),
         )
-        y = alt.Y("value:Q", title=title, scale=alt.Scale(zero=False))
-        layers = [
-            base.mark_point(filled=True, size=40, opacity=1).encode(y=y),
-            base.mark_line(strokeWidth=2).encode(y=y),
-            base.mark_area(opacity=0.12).encode(y="low:Q", y2="high:Q"),
-        ]
+        layers = banded(base, title)
         if score == "gold":
             layers.append(base.mark_line(strokeDash=[4, 3], strokeWidth=1).encode(y="law:Q"))
         panels.append(alt.layer(*layers).properties(width=WIDTH, height=HEIGHT))
     return svg(alt.vconcat(*panels))
+
+
+def banded(base: alt.Chart, title: str) -> list[alt.Chart]:
+    """Points, a line and its interval: of rows with value, low and high."""
+    y = alt.Y("value:Q", title=title, scale=alt.Scale(zero=False))
+    return [
+        base.mark_point(filled=True, size=40, opacity=1).encode(y=y),
+        base.mark_line(strokeWidth=2).encode(y=y),
+        base.mark_area(opacity=0.12).encode(y="low:Q", y2="high:Q"),
+    ]
 
 
 def read_samples(path: Path) -> Samples:

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from curation.asking import Group, Question
 from curation.engines import Answer
 from curation.judges import Judge
-from curation.ledger import Requests, Tally, answers, ask, plan
+from curation.ledger import Requests, Tally, ask, plan
 from curation.rewards import mean_rating, share_met
 from curation.rules import Rule
 from flows.recipe import Recipe
-from flows.run import Run, replies, served
+from flows.run import Run, replies, served, settled
 from schemas.calls import OUTAGES, Answered
-from schemas.errors import InputError, LimitReached
+from schemas.errors import InputError
 from schemas.prompts import Prompt, prompt_id_of
 from schemas.responses import Response
 from schemas.scores import Score
@@ -133,13 +133,7 @@ class Asked:
             if self.answer is None:
                 self.answer = self.engines.enter_context(model.engine.start(model.path, model.adapter))
             tally = ask(run.lake, todo, self.answer, run_id=run.run_id, budget=run.budget)
-        run.made += sum(tally.statuses.values())
-        run.reused += todo.reused
-        if tally.stopped:
-            raise LimitReached(
-                f"Stopped at {tally.stopped} while {self.judge.annotator} rewarded; run it again to go on."
-            )
-        return answers(run.lake, todo, tally)
+        return settled(run, todo, tally, f"reward by {self.judge.annotator}")
 
 
 def _alone(prompt: Prompt, text: str) -> Group:

@@ -80,13 +80,18 @@ def answer(run: Run, served: Served, what: str, requests: Requests) -> Iterator[
     Raises LimitReached when the run may not make all the calls; those it made are kept.
     """
     todo = plan(run.lake, served, requests)
-    run.reused += todo.reused
     tally = Tally(total=todo.missing)
     if todo.missing:
         sys.stderr.write(f"{what}: {todo.reused:,} calls in the ledger, {todo.missing:,} to make, {todo.estimate}\n")
         with shown() as report:
             tally = _ask_missing(run, todo, partial(report, what))
+    return settled(run, todo, tally, what)
+
+
+def settled(run: Run, todo: Plan, tally: Tally, what: str) -> Iterator[Answered]:
+    """What a plan's requests got, once the engine was asked; the calls are counted. Raises LimitReached."""
     run.made += sum(tally.statuses.values())
+    run.reused += todo.reused
     if tally.stopped:
         left = todo.missing - tally.done
         raise LimitReached(f"Stopped at {tally.stopped}: {left:,} calls of {what!r} are left; run it again to go on.")

@@ -97,7 +97,26 @@ def train(
         history, measured = run(settings, version, loaded, unfinished, report, cache and cache / reference)
     if tuner is not None:
         merge(tuner)
-    record = TrainingRecord(
+    record = recorded(settings, version, model, revision, taken(history), measured)
+    texts = {HISTORY: "".join(f"{json.dumps(step)}\n" for step in history)}
+    texts |= {CURVES: draw(history)} if draw else {}
+    save(out, loaded, record, texts=texts | {"README.md": card(record, CURVES if draw else "")})
+    if state.is_main_process:
+        shutil.rmtree(unfinished)
+    state.wait_for_everyone()
+    return Trained(path=out, record=record)
+
+
+def recorded(
+    settings: TrainSettings,
+    version: Version,
+    model: Path | str,
+    revision: str,
+    step: Mapping[str, float],
+    measured: Mapping[str, float],
+) -> TrainingRecord:
+    """What made a model of `model`: the metrics are those of the step whose weights were taken, and held-out ones."""
+    return TrainingRecord(
         kind=settings.objective.kind,
         data=version.label,
         fingerprint=version.fingerprint,
@@ -106,15 +125,8 @@ def train(
         settings=settings.model_dump(mode="json"),
         base=str(model),
         base_revision=revision,
-        metrics={f"train_{name}": value for name, value in taken(history).items()} | measured,
+        metrics={f"train_{name}": value for name, value in step.items()} | dict(measured),
     )
-    texts = {HISTORY: "".join(f"{json.dumps(step)}\n" for step in history)}
-    texts |= {CURVES: draw(history)} if draw else {}
-    save(out, loaded, record, texts=texts | {"README.md": card(record, CURVES if draw else "")})
-    if state.is_main_process:
-        shutil.rmtree(unfinished)
-    state.wait_for_everyone()
-    return Trained(path=out, record=record)
 
 
 def load(settings: TrainSettings, model: Path | str) -> Loaded:

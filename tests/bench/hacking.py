@@ -26,6 +26,7 @@ import polars as pl
 import torch
 from numpy.typing import NDArray
 
+from flows.overoptimization import banded
 from flows.page import WIDTH, svg
 from flows.sandbox import HELD_OUT, prompts, sandbox_path
 from tests.bench.figures import Bars, say
@@ -184,13 +185,7 @@ def plot(found: pl.DataFrame) -> str:
             x=alt.X("rollout:Q", title="rollouts"),
             color=alt.Color("run:N", sort=None, legend=alt.Legend(title=None, symbolOpacity=1)),
         )
-        y = alt.Y("value:Q", title=panel, scale=alt.Scale(zero=False))
-        layers = [
-            base.mark_point(filled=True, size=40, opacity=1).encode(y=y),
-            base.mark_line(strokeWidth=2).encode(y=y),
-            base.mark_area(opacity=0.12).encode(y="low:Q", y2="high:Q"),
-        ]
-        panels.append(alt.layer(*layers).properties(width=WIDTH, height=HEIGHT))
+        panels.append(alt.layer(*banded(base, panel)).properties(width=WIDTH, height=HEIGHT))
     return svg(alt.vconcat(*panels))
 
 

@@ -9,6 +9,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,15 +23,12 @@ from flows.curate import curate_into
 from flows.recipe import load as load_recipe
 from schemas.ids import draw
 from tests.bench.figures import Bars, say
-from training.checkpoint import save
+from tests.bench.policies import trained
 from training.data import Version, read_version
-from training.evaluate.held_out import ALL, RewardReport, reward_report
+from training.evaluate.held_out import ALL, RewardReport, reward_report, rewards_of_pairs
 from training.evaluate.intervals import difference_interval
 from training.evaluate.subject import rewards_that_fit
-from training.jobs import settings_of
-from training.progress import shown
 from training.scratch import Shape, from_scratch
-from training.train import load, run
 from warehouse.export import export
 from warehouse.lake import Lake
 from warehouse.versions import find_version
@@ -69,17 +67,8 @@ def dealt(version: Version, folds: int) -> Iterator[tuple[Version, NDArray[np.bo
 def from_nothing(fold: Version, folder: Path, epochs: int, max_length: int) -> Rewards:
     """Rewards of the held-out sides by a model trained on the others."""
     changes = {"epochs": epochs, "max_length": max_length, "fit.learning_rate": 3e-4, "fit.batch_size": 32}
-    settings = settings_of("reward", changes)
-    loaded = load(settings, from_scratch(fold, SHAPE, folder / "start"))
-    with shown() as report:
-        run(settings, fold, loaded, folder / "unfinished", report, cache=None)
-    test = fold.split("test").to_pydict()
-    items = [
-        item
-        for prompts, texts in (("prompt", "chosen"), ("rejected_prompt", "rejected"))
-        for item in zip(test[prompts], test[texts], strict=True)
-    ]
-    return rewards_that_fit(save(folder / "trained", loaded), items, max_length=max_length).reshape(2, -1)
+    model, _ = trained("reward", fold.pairs, folder / "trained", changes, from_scratch(fold, SHAPE, folder / "start"))
+    return rewards_of_pairs(partial(rewards_that_fit, model, max_length=max_length), fold.split("test"))
 
 
 def bag_of_words(fold: Version) -> Rewards:

@@ -31,7 +31,7 @@ from training.evaluate.intervals import mean_interval
 from training.evaluate.sandbox import golds
 from training.jobs import settings_of
 from training.objectives.policy import POLICY
-from training.progress import silent
+from training.progress import shown
 from training.rollout import Prompt
 from training.rollout.responses import sample, texts_of
 from training.rollout.samplers import Sampling
@@ -79,13 +79,19 @@ def judged_version(warehouse: Path, count: int) -> Path:
         return export(lake, find_version(lake, label), warehouse / "export")
 
 
-def trained(job: str, pairs: pa.Table, out: Path, changes: Mapping[str, Any]) -> tuple[Path, dict[str, float]]:
-    """`job` from the base policy on pairs at hand, saved to `out`; its figures. Runs side by side share a reference."""
+def trained(
+    job: str, pairs: pa.Table, out: Path, changes: Mapping[str, Any], start: Path | None = None
+) -> tuple[Path, dict[str, float]]:
+    """`job` from `start`, or the base policy, on pairs at hand, saved to `out`; its figures.
+
+    Runs side by side from one start share a reference.
+    """
     settings = settings_of(job, changes)
-    loaded = load(settings, ready_sandbox() / "pool" / "base")
+    loaded = load(settings, start or ready_sandbox() / "pool" / "base")
     version = Version(dataset=out.name, version=1, fingerprint="", pairs=pairs)
     unfinished, cache = out.with_name(f"{out.name}.unfinished"), out.parent / "reference"
-    _, figures = run(settings, version, loaded, unfinished, silent, cache)
+    with shown() as report:
+        _, figures = run(settings, version, loaded, unfinished, report, cache)
     return save(out, loaded), figures
 
 

@@ -168,7 +168,10 @@ def test_a_judge_that_cannot_be_read_says_nothing(lake, version, tmp_path):
 
 
 def test_a_run_stops_at_its_limit_and_goes_on(lake, version, url):
-    with pytest.raises(LimitReached, match="Stopped at max_calls 20 while one_line:thrifty rewarded"):
+    with pytest.raises(
+        LimitReached,
+        match=r"Stopped at max_calls 20: \d+ calls of 'reward by one_line:thrifty' are left; run it again to go on",
+    ):
         train_on(lake, judged(url, "thrifty", limits={"max_calls": 20}), version)
     assert len(called(lake, "thrifty")) == 20
     (folder,) = train_on(lake, judged(url, "thrifty"), version)
