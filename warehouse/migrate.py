@@ -9,6 +9,7 @@ from importlib.resources import files
 import duckdb
 
 from schemas.errors import WarehouseError
+from warehouse.queries import query_text
 
 Step = tuple[int, str, str]
 """Number, name and SQL of a migration."""
@@ -56,3 +57,4 @@ def migrate(con: duckdb.DuckDBPyConnection, known: Sequence[Step] | None = None)
         except BaseException:
             con.execute("rollback")
             raise
+    con.execute(query_text("empty_statistics"))

@@ -9,6 +9,7 @@ import pytest
 
 from schemas.calls import CALLS
 from schemas.errors import WarehouseError
+from schemas.prompts import PROMPTS, Prompt, user
 from warehouse.connect import connect
 from warehouse.lake import Lake
 from warehouse.migrate import migrate, schema_version, steps
@@ -57,6 +58,35 @@ def test_a_warehouse_of_the_first_release_opens_and_keeps_its_rows(tmp_path):
             assert stored.num_rows == (table is CALLS), table.name
         call = lake.read(CALLS).to_pylist()[0]
     assert (call["call_id"], call["raw_text"], call["status"], call["tries"]) == ("c1", "hello", "ok", 1)
+
+
+def _statistics(con, columns):
+    """What DuckLake knows of each column: table, column, whether it holds null, least and greatest value."""
+    return con.execute(f"""
+        select table_name, column_name, {columns} from __ducklake_metadata_lake.ducklake_table
+        join __ducklake_metadata_lake.ducklake_column as c using (table_id)
+        left join __ducklake_metadata_lake.ducklake_table_column_stats as s using (table_id, column_id)
+        where c.end_snapshot is null order by all""").fetchall()
+
+
+def test_a_new_table_has_statistics_and_they_grow_as_ever(elsewhere, tmp_path):
+    prompts = PROMPTS.rows([Prompt.of(user(f"Say {n}."), source="s") for n in range(3)])
+    folder = tmp_path / "plain"
+    (folder / "data").mkdir(parents=True)
+    with connect(Place.of(folder)) as plain:  # as DuckLake itself makes a table
+        for _, _, sql in steps():
+            plain.execute(sql)
+        plain.register("incoming", prompts)
+        plain.execute("insert into prompts by name from incoming")
+        untouched = _statistics(plain, "contains_null::bigint, min_value, max_value")
+    with Lake.open(elsewhere) as lake:
+        known = "select count(*) filter (record_count is null), count(*) from __ducklake_metadata_lake.ducklake_table"
+        unknown = lake.con.execute(f"{known} left join __ducklake_metadata_lake.ducklake_table_stats using (table_id)")
+        assert unknown.fetchone() == (0, len(all_tables()) + 1)
+        lake.append((PROMPTS, prompts))
+        grown = _statistics(lake.con, "contains_null::bigint, min_value, max_value")
+    assert [row for row in grown if row[0] == "prompts"] == [row for row in untouched if row[0] == "prompts"]
+    assert ("prompts", "source", 0, "s", "s") in grown
 
 
 def test_a_reader_of_an_older_warehouse_sees_its_rows(tmp_path):

@@ -2,24 +2,16 @@
 -- step: prompt, response, vote, score or strength (of a pair that voters treated, or of the one that they turned round
 -- into this one: its id, its treatment). what: the text, or the raw reply of the judge. by: model, annotator or judge,
 -- with its version. template, revision: of the call. cost_usd: of the call that made the row.
--- The sides are joined apart: one id is looked up in sorted files, where two would have all between them read.
 create or replace temp macro lineage_of(wanted) as table (
     with pair as (from pairs where pair_id = wanted),
-    written as (
-        select 'chosen' as side, r.* from pair as p join responses as r on r.response_id = p.chosen_id
+    sides as (
+        select 'chosen' as side, prompt_id, chosen_id as response_id from pair
         union all
-        select 'rejected', r.* from pair as p join responses as r on r.response_id = p.rejected_id
+        select 'rejected', rejected_prompt_id, rejected_id from pair
     ),
-    asked as (
-        select 'chosen' as side, q.* from pair as p join prompts as q on q.prompt_id = p.prompt_id
-        union all
-        select 'rejected', q.* from pair as p join prompts as q on q.prompt_id = p.rejected_prompt_id
-    ),
-    rated as (
-        select 'chosen' as side, c.* from pair as p join scores as c on c.response_id = p.chosen_id
-        union all
-        select 'rejected', c.* from pair as p join scores as c on c.response_id = p.rejected_id
-    ),
+    written as (select s.side, r.* from sides as s join responses as r on r.response_id = s.response_id),
+    asked as (select s.side, q.* from sides as s join prompts as q on q.prompt_id = s.prompt_id),
+    rated as (select s.side, c.* from sides as s join scores as c on c.response_id = s.response_id),
     steps as (
         select
             1 as number, 'prompt' as step, side, prompt_id as id, source, license,
@@ -45,11 +37,8 @@ create or replace temp macro lineage_of(wanted) as table (
             5, 'strength', treatment, pair_id, dataset || '@' || version, null,
             format('mu {:.3g}, sigma {:.3g}, percentile {:.3f} by {} voters', mu, sigma, percentile, len(voters)),
             'vote:' || policy[:8], null, null, run_id
-        from (
-            select * from pair_strength where pair_id = wanted
-            union all
-            select * from pair_strength where treated_id = wanted and pair_id <> wanted
-        )
+        from pair_strength
+        where pair_id = wanted or treated_id = wanted
     ),
     -- A list: so that the few calls are looked up, where a join of the steps would read them all.
     made_by_calls as (select unnest((select list(distinct call_id) from steps)) as call_id),
