@@ -30,6 +30,7 @@ from schemas.responses import RESPONSES, Response
 from schemas.scores import SCORES, Score
 from schemas.votes import VOTES, Vote
 from warehouse.lake import Batch, Lake
+from warehouse.origins import append
 
 COMMIT_BYTES = 64_000_000
 """Size of the rows that are committed at once. With the batches it bounds memory, whatever the size of a file."""
@@ -80,9 +81,9 @@ class Importer(Plugin):
         named = record if isinstance(record, Named) else Named(record)
         return f"{self.name}:{named.content_id}"
 
-    def prompt(self, messages: Sequence[Message]) -> Prompt:
-        """A prompt of this import."""
-        return Prompt.of(messages, source=self.origin, license=self.license)
+    def prompt(self, messages: Sequence[Message], user_id: str | None = None) -> Prompt:
+        """A prompt of this import; `user_id` names who asked it."""
+        return Prompt.of(messages, source=self.origin, license=self.license, user_id=user_id)
 
     def response(self, prompt: Prompt, model: str, text: str) -> Response:
         """A response of this import."""
@@ -318,7 +319,7 @@ class _Work:
         parts = [
             (table, pa.concat_tables(rows for its, rows in self.waiting if its is table)) for table in KINDS.values()
         ]
-        self.under_way = self.writer.submit(self.lake.append, *parts)
+        self.under_way = self.writer.submit(append, self.lake, *parts, run_id=self.run_id)
         self.waiting.clear()
         self.bytes_waiting = 0
 
