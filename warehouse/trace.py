@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from uuid import uuid4
 
 import pyarrow as pa
 
@@ -11,10 +13,13 @@ from schemas.drops import DROPS, Drop
 from schemas.errors import InputError
 from schemas.funnel import Funnel
 from schemas.ids import canonical
+from schemas.runs import RUNS, StageRun
 from warehouse.lake import Lake
 from warehouse.macros import create_macros
 from warehouse.versions import Change, Draft, find_version, members, publish, versions
 from warehouse.views import create_views
+
+STAGE = "drop source"
 
 EXPOSURE = ("members", "exposure")
 """The view `exposure`, and the one that it reads."""
@@ -73,14 +78,19 @@ def drop_source(lake: Lake, source: str) -> Withdrawal:
 
 
 def _without(lake: Lake, latest: DatasetVersion, source: str, pair_ids: list[str]) -> DatasetVersion:
-    drops = [Drop.of("drop source", "pair", "source withdrawn", row_id=each, detail=source) for each in pair_ids]
-    funnel = Funnel.of("drop source", "pairs", read=latest.n_pairs, kept=latest.n_pairs - len(pair_ids), drops=drops)
+    started = time.monotonic()
+    run_id = uuid4().hex
+    drops = [Drop.of(STAGE, "pair", "source withdrawn", row_id=each, detail=source, run_id=run_id) for each in pair_ids]
+    funnel = Funnel.of(STAGE, "pairs", read=latest.n_pairs, kept=latest.n_pairs - len(pair_ids), drops=drops)
+    recipe = canonical({"drop_source": source, "parent": latest.label})
+    stage = StageRun.of(run_id, funnel, recipe=recipe, seconds=time.monotonic() - started)
     draft = Draft(
         dataset=latest.dataset,
         members=Change(added=members(lake, latest.dataset, latest.version).slice(0, 0), removed=pair_ids),
         message=f"{latest.label} without the source {source}",
-        recipe=canonical({"drop_source": source, "parent": latest.label}),
+        recipe=recipe,
         funnels=[funnel],
-        rows=[(DROPS, DROPS.rows(drops))],
+        rows=[(DROPS, DROPS.rows(drops)), (RUNS, RUNS.rows([stage]))],
+        run_id=run_id,
     )
     return publish(lake, draft).version

@@ -31,7 +31,7 @@ def vote(pair, annotator="critic:m", version="2"):
     first, second = sorted((pair.chosen_id, pair.rejected_id))
     return Vote.of(
         prompt_id=pair.prompt_id, shown_first=first, shown_second=second, winner=pair.chosen_id, record=pair.pair_id,
-        annotator=annotator, annotator_kind="ai", annotator_version=version, source="judge",
+        annotator=annotator, annotator_kind="ai", annotator_version=version, source="judge", call_id="judged",
     )  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def test_a_diff_names_what_happened_to_every_pair_and_why(lake):
     kept, gone, turned, left, reweighted, new = pairs
     lake.append(
         (VOTES, VOTES.rows([vote(flipped(turned)), vote(new)])),
-        (DROPS, DROPS.rows([Drop.of("pair", "comparison", "judges_disagree", row_id=gone.pair_id)])),
+        (DROPS, DROPS.rows([Drop.of("pair", "comparison", "judges_disagree", row_id=gone.comparison_id, run_id="r")])),
         (PAIRS, PAIRS.rows([flipped(turned)])),
     )
     second = draft([kept, flipped(turned), reweighted, new], margin=1.0)
@@ -53,7 +53,7 @@ def test_a_diff_names_what_happened_to_every_pair_and_why(lake):
     for row in rows:
         if row["pair_id"] == reweighted.pair_id:
             row["margin"], row["weight"] = 2.0, 0.5
-    publish(lake, replace(second, members=second.members.from_pylist(rows, schema=MEMBERS)))
+    publish(lake, replace(second, run_id="r", members=second.members.from_pylist(rows, schema=MEMBERS)))
 
     found = changes(lake)
     assert {pair_id: row["change"] for pair_id, row in found.items()} == {
@@ -109,7 +109,7 @@ def traced(lake):
         )
         for name in ("wrote", "judged")
     ]  # fmt: skip
-    lake.append((CALLS, CALLS.rows(calls)), (VOTES, VOTES.rows([replace(vote(pair), call_id="judged")])))
+    lake.append((CALLS, CALLS.rows(calls)), (VOTES, VOTES.rows([vote(pair)])))
     lake.con.execute("update responses set call_id = 'wrote' where response_id = $id", {"id": good.response_id})
     version = publish(lake, draft([pair])).version
     return pair, version
