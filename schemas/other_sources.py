@@ -11,9 +11,10 @@ from schemas.table import Table, column
 
 OTHER_SOURCES = Table(
     name="other_sources",
-    key=("row_kind", "row_id", "source", "license", "user_id"),
+    key=("other_source_id",),
     columns=pa.schema(
         [
+            column("other_source_id", pa.string(), required=True),  # digest of all that follows, without the run
             column("row_kind", pa.string(), required=True),  # prompt, response or vote
             column("row_id", pa.string(), required=True),  # its prompt_id, response_id or vote_id
             column("source", pa.string(), required=True),

@@ -151,10 +151,11 @@ def test_a_judge_and_its_rubric_are_named(lake):
         (RUBRIC_ITEMS, RUBRIC_ITEMS.rows(rubric.item_rows())),
     )  # fmt: skip
     publish(lake, draft([*turned, stays]))
+    written = f"rubric {rubric.rubric_id[:8]} of contrastive:w@3"
     found = {row["pair_id_was"]: row["cause"] for row in diff(lake, "hand@1", "hand@2").to_pylist()}
     assert found == {
         by_judge.pair_id: "new verdicts of pairwise:m@2",
-        by_rubric.pair_id: f"new verdicts by the rubric {rubric.rubric_id[:8]} of contrastive:w@3, verdicts of rubric:m@1",
+        by_rubric.pair_id: f"new verdicts by the {written}, verdicts of rubric:m@1",
     }
 
 

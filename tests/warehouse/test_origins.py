@@ -45,9 +45,9 @@ def asked(**facts):
 def test_another_licence_or_user_is_remembered_and_what_is_not_stated_is_none(lake):
     append(lake, (PROMPTS, PROMPTS.rows([asked(license="MIT"), asked(license="MIT", user_id="ann")])))
     append(lake, (PROMPTS, PROMPTS.rows([asked(), asked(license="MIT"), asked(license="GPL"), asked(user_id="bob")])))
-    assert origins(lake, "source", "license", "user_id") == [
+    assert set(origins(lake, "source", "license", "user_id")) == {
         ("hand", "GPL", None), ("hand", "MIT", "ann"), ("hand", None, "bob"),
-    ]  # fmt: skip
+    }  # fmt: skip
 
 
 def test_one_source_of_a_row_that_comes_twice_in_a_batch_is_the_other_one(lake):

@@ -3,6 +3,7 @@
 alter table prompts add column user_id varchar;
 
 create table other_sources (
+    other_source_id varchar not null,
     row_kind varchar not null,
     row_id varchar not null,
     source varchar not null,

@@ -13,7 +13,9 @@ known as (
     union all
     select row_id, source, license, user_id from other_sources where row_kind = $kind
 )
-select distinct $kind as row_kind, c.row_id, c.source, c.license, c.user_id, $run_id as run_id
+select distinct
+    md5(json_array($kind, c.row_id, c.source, c.license, c.user_id)) as other_source_id,
+    $kind as row_kind, c.row_id, c.source, c.license, c.user_id, $run_id as run_id
 from came as c
 anti join known as k
     on k.row_id = c.row_id and k.source = c.source
