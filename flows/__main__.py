@@ -303,9 +303,8 @@ def diff(
     if counts:
         found = found.group_by(["change", "cause"]).aggregate([([], "count_all")])
         found = found.rename_columns(["change", "cause", "pairs"]).sort_by([("pairs", "descending")])
-    elif output == "table":
-        found = changes_for_people(found)
-    _show(cut(found, output, limit), output)
+    found = cut(found, output, limit)
+    _show(changes_for_people(found) if output == "table" and not counts else found, output)
 
 
 @app.command()

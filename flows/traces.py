@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from flows.server import use_server_of
 from schemas.errors import InputError
@@ -30,24 +29,27 @@ def cut(rows: pa.Table, output: str, limit: int | None) -> pa.Table:
 
 
 def changes_for_people(rows: pa.Table) -> pa.Table:
-    """What became of which pair, and why."""
-    pair, was = _short(rows, "pair_id"), _short(rows, "pair_id_was")
-    was = pc.if_else(pc.equal(pair, was), pa.scalar(None, pa.string()), was)
-    return pa.table({"change": rows["change"], "pair": pair, "was": was, "cause": rows["cause"]})
+    """What became of which pair, and why; `was` where another pair stood before."""
+    pairs, before = _short(rows, "pair_id"), _short(rows, "pair_id_was")
+    was = [None if old == new else old for old, new in zip(before, pairs, strict=True)]
+    columns = {"change": rows["change"], "pair": pa.array(pairs, pa.string()), "was": pa.array(was, pa.string())}
+    return pa.table({**columns, "cause": rows["cause"]})
 
 
 def steps_for_people(rows: pa.Table) -> pa.Table:
     """What a pair came from, the raw replies and the names of calls left out."""
-    kept = {name: rows[name] for name in ("step", "side", "made_by", "source", "cost_usd")}
-    what = pc.utf8_replace_slice(rows["what"], TEXT_CHARS, 1 << 30, "…")
-    what = pc.if_else(pc.greater(pc.utf8_length(rows["what"]), TEXT_CHARS), what, rows["what"])
-    return pa.table({**kept, "id": _short(rows, "id"), "what": what}).select(
-        ["step", "side", "id", "made_by", "source", "what", "cost_usd"]
-    )
+    texts = [text and (text if len(text) <= TEXT_CHARS else f"{text[:TEXT_CHARS]}…") for text in _texts(rows, "what")]
+    columns = {"id": pa.array(_short(rows, "id"), pa.string()), "what": pa.array(texts, pa.string())}
+    shown = ("step", "side", "id", "made_by", "source", "what", "cost_usd")
+    return pa.table({name: columns.get(name, rows[name]) for name in shown})
 
 
-def _short(rows: pa.Table, name: str) -> pa.ChunkedArray:
-    return pc.utf8_slice_codeunits(rows[name], 0, ID_CHARS)
+def _short(rows: pa.Table, name: str) -> list[str | None]:
+    return [text and text[:ID_CHARS] for text in _texts(rows, name)]
+
+
+def _texts(rows: pa.Table, name: str) -> list[str | None]:
+    return rows.column(name).to_pylist()
 
 
 def withdraw(warehouse: Path, source: str) -> pa.Table:

@@ -163,9 +163,9 @@ create or replace temp macro diff(old_version, new_version) as table (
             pair_id,
             concat_ws(
                 ', ',
-                case when margin is distinct from margin_was then 'margin ' || coalesce(margin_was::varchar, 'none') || ' -> ' || coalesce(margin::varchar, 'none') end,
-                case when weight is distinct from weight_was then if(balance = 'weigh', 'balanced, ', '') || 'weight ' || weight_was || ' -> ' || weight end,
-                case when soft_label is distinct from soft_label_was then 'soft label ' || soft_label_was || ' -> ' || soft_label end,
+                case when margin is distinct from margin_was then 'margin ' || coalesce(round(margin_was, 4)::varchar, 'none') || ' -> ' || coalesce(round(margin, 4)::varchar, 'none') end,
+                case when weight is distinct from weight_was then if(balance = 'weigh', 'balanced, ', '') || 'weight ' || round(weight_was, 4) || ' -> ' || round(weight, 4) end,
+                case when soft_label is distinct from soft_label_was then 'soft label ' || round(soft_label_was, 4) || ' -> ' || round(soft_label, 4) end,
                 case when split is distinct from split_was then 'split ' || split_was || ' -> ' || split end,
                 case when rule is distinct from rule_was then 'rule ' || rule_was || ' -> ' || rule end,
                 case when label_source is distinct from label_source_was then 'label source ' || label_source_was || ' -> ' || label_source end
