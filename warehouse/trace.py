@@ -23,8 +23,8 @@ STAGE = "drop source"
 
 KINDS = ("source", "license", "model", "annotator", "user")
 """What a name can be that pairs come from."""
-EXPOSURE = ("origins", "model_uses", "descendants", "exposure")
-"""The view `exposure`, and those that it reads."""
+EXPOSURE = ("origins", "member_steps", "model_uses", "descendants")
+"""The views that say what a name is in."""
 
 
 def diff(lake: Lake, old: str, new: str) -> pa.Table:
@@ -59,6 +59,7 @@ def exposure(lake: Lake, kind: str, name: str) -> pa.Table:
             f"--kind {kind}: there is no such kind.{nearest(kind, list(KINDS))} Known: {', '.join(KINDS)}."
         )
     create_views(lake.con, *EXPOSURE)
+    create_macros(lake.con, "touching")
     return lake.ask("exposed", kind=kind, name=name)
 
 

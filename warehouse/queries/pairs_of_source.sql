@@ -1,6 +1,5 @@
 -- Ids of a version's pairs whose prompts, responses or votes are of a source. Parameters: treated (relation of pair_id),
 -- $source.
 select pair_id
-from origins semi join treated using (pair_id)
-where kind = 'source' and name = $source
+from treated semi join touching('source', $source) using (pair_id)
 order by pair_id

@@ -1,22 +1,8 @@
 -- One source, licence, model, annotator or user in one version that holds pairs with it.
-with left_ as (select dataset, pair_id, version from dataset_rows where op = 'remove'),
--- When a pair comes into a dataset (1) and leaves it (-1): most come once and stay.
-steps as (
-    select dataset, pair_id, min(version) as version, 1 as step from dataset_rows group by dataset, pair_id
-    union all
-    select dataset, pair_id, version, -1 from left_
-    union all
-    select dataset, pair_id, version, 1
-    from (
-        select *, lag(op) over (partition by dataset, pair_id order by version) as before
-        from dataset_rows semi join left_ using (dataset, pair_id)
-    )
-    where op = 'add' and before = 'remove'
-),
-stepped as (
+with stepped as (
     select o.kind, o.name, s.dataset, s.version, sum(s.step) as step
     from origins as o
-    join steps as s using (pair_id)
+    join member_steps as s using (pair_id)
     group by all
 ),
 counted as (
