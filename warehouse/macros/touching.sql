@@ -1,21 +1,21 @@
 -- touching('source', 'NAME'): ids of the pairs that come from a name; the kind is that of `origins`. Faster than that view:
 -- what is found by its prompts is not looked for again by its responses, nor what these find by its votes.
 create or replace temp macro touching(wanted_kind, wanted_name) as table (
-    with asked as materialized (
+    with asked as (
         select prompt_id
         from prompts
         where case wanted_kind when 'source' then source when 'license' then license when 'user' then user_id end = wanted_name
-        union
+        union all
         select row_id
         from other_sources
         where row_kind = 'prompt'
             and case wanted_kind when 'source' then source when 'license' then license when 'user' then user_id end = wanted_name
     ),
-    answered as materialized (
+    answered as (
         select response_id
         from responses
         where case wanted_kind when 'source' then source when 'model' then model end = wanted_name
-        union
+        union all
         select row_id from other_sources where row_kind = 'response' and wanted_kind = 'source' and source = wanted_name
     ),
     judged as (
@@ -26,7 +26,7 @@ create or replace temp macro touching(wanted_kind, wanted_name) as table (
                 when 'annotator' then annotator
                 when 'user' then if(annotator_kind = 'human', annotator, null)
             end = wanted_name
-        union
+        union all
         select response_a, response_b
         from votes semi join (
             select row_id as vote_id
@@ -35,17 +35,15 @@ create or replace temp macro touching(wanted_kind, wanted_name) as table (
         ) using (vote_id)
     ),
     by_prompt as materialized (
-        select pair_id from pairs semi join asked using (prompt_id)
-        union
         select pair_id
-        from (select pair_id, rejected_prompt_id as prompt_id from pairs where rejected_prompt_id <> prompt_id)
-        semi join asked using (prompt_id)
+        from pairs
+        where prompt_id in (from asked) or rejected_prompt_id <> prompt_id and rejected_prompt_id in (from asked)
     ),
     after_prompts as (from pairs anti join by_prompt using (pair_id)),
     by_response as materialized (
-        select pair_id
-        from after_prompts
-        where chosen_id in (select response_id from answered) or rejected_id in (select response_id from answered)
+        select distinct pair_id
+        from (select pair_id, unnest([chosen_id, rejected_id]) as response_id from after_prompts)
+        semi join answered using (response_id)
     ),
     by_vote as (
         select pair_id
