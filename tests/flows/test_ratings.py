@@ -1,4 +1,4 @@
-"""Stored answers that rules and imported ratings rate, from the file to the published pairs. No model is asked."""
+"""Pairs from what rules, imported ratings and imported votes say of stored answers. No model is asked."""
 
 import json
 from collections import Counter
@@ -172,3 +172,39 @@ def test_ratings_that_make_no_pair_are_a_mistake_in_the_recipe(tmp_path):
     path.write_text("name: rated\nprompts: {sources: [own]}\n" + GPT4 + "\n")
     with pytest.raises(ConfigError, match="ratings count in pairing; add `pair` and `publish`"):
         load(path)
+
+
+ANNOTATED = {  # `methods/data.md` 6(c) and 6(g)1: strengths by annotator, above 0 for the second answer
+    "one outlier": (-2, -1, -3, 1),
+    "a tie": (2, 0, 1),
+    "rounded up": (3, 1, 1),
+    "two threes": (2, 2, 3, -1, 1),
+    "neither valid": (3, -100, 2, 2),
+    "far apart": (-3, 0, 3),
+    "even": (-1, 0, 1),
+    "rounded to nought": (1, 1, -1),
+    "too few": (-100, 3, 3),
+}
+
+
+def test_helpsteer2_s_annotators_decide_by_the_three_most_similar(bring, run, lake):
+    """The recipe that comes with the command; the aggregates in the file contradict the annotators."""
+    bring("helpsteer2", *[
+        {
+            "prompt": asked, "response_1": "first", "response_2": "second",
+            "preference_strength": -1, "preference_statement": "First.", "preference_elaboration": "Really.",
+            "all_preferences_unprocessed": [
+                {"strength": one, "statement": "So.", "elaboration": "Because."} for one in strengths
+            ],
+        }
+        for asked, strengths in ANNOTATED.items()
+    ])  # fmt: skip
+    found = {row["asked"]: row for row in run(shipped=RECIPE.with_name("helpsteer2.yaml"))}
+    assert {asked: (row["chosen"], row["margin"]) for asked, row in found.items()} == {
+        "one outlier": ("first", 2.0),
+        "a tie": ("second", 1.0),
+        "rounded up": ("second", 2.0),
+        "two threes": ("second", 2.0),
+        "neither valid": ("second", 2.0),
+    }
+    assert Counter(pair_drops(lake)) == {"votes_far_apart": 1, "tie": 2, "too_few_votes": 1}
