@@ -36,7 +36,8 @@ def run(lake, tmp_path):
         curate_into(lake, load(shipped, {"prompts.sources": ["own"]}) if shipped else load(path))
         rows = query(
             lake.folder,
-            "select p.messages[1].content as asked, c.text as chosen, r.text as rejected, margin, label_source "
+            "select p.messages[1].content as asked, c.text as chosen, r.text as rejected, "
+            "margin, weight, soft_label, label_source "
             "from members join pairs using (pair_id) join prompts as p using (prompt_id) "
             "join responses as c on c.response_id = chosen_id join responses as r on r.response_id = rejected_id "
             "where version = (select max(version) from datasets) order by all",
@@ -187,8 +188,9 @@ ANNOTATED = {  # `methods/data.md` 6(c) and 6(g)1: strengths by annotator, above
 }
 
 
-def test_helpsteer2_s_annotators_decide_by_the_three_most_similar(bring, run, lake):
-    """The recipe that comes with the command; the aggregates in the file contradict the annotators."""
+@pytest.fixture
+def helpsteer2(bring):
+    """Comparisons with what each annotator said; the aggregates contradict them."""
     bring("helpsteer2", *[
         {
             "prompt": asked, "response_1": "first", "response_2": "second",
@@ -199,6 +201,11 @@ def test_helpsteer2_s_annotators_decide_by_the_three_most_similar(bring, run, la
         }
         for asked, strengths in ANNOTATED.items()
     ])  # fmt: skip
+
+
+@pytest.mark.usefixtures("helpsteer2")
+def test_helpsteer2_s_annotators_decide_by_the_three_most_similar(run, lake):
+    """The recipe that comes with the command."""
     found = {row["asked"]: row for row in run(shipped=RECIPE.with_name("helpsteer2.yaml"))}
     assert {asked: (row["chosen"], row["margin"]) for asked, row in found.items()} == {
         "one outlier": ("first", 2.0),
@@ -208,3 +215,19 @@ def test_helpsteer2_s_annotators_decide_by_the_three_most_similar(bring, run, la
         "neither valid": ("second", 2.0),
     }
     assert Counter(pair_drops(lake)) == {"votes_far_apart": 1, "tie": 2, "too_few_votes": 1}
+
+
+@pytest.mark.usefixtures("helpsteer2")
+def test_strengths_weigh_pairs_and_ties_are_kept_where_a_recipe_says_so(run, lake):
+    """INF-ORM's weights; a pair with soft label 1/2 is what objectives take for a tie."""
+    found = run("pair: {name: three_similar, keep_ties: true, weights: {1: 1, 2: 3, 3: 10}}")
+    assert {row["asked"]: (row["margin"], row["weight"], row["soft_label"] == 0.5) for row in found} == {
+        "one outlier": (2.0, 3.0, False),
+        "a tie": (1.0, 1.0, False),
+        "rounded up": (2.0, 3.0, False),
+        "two threes": (2.0, 3.0, False),
+        "neither valid": (2.0, 3.0, False),
+        "even": (0.0, 1.0, True),
+        "rounded to nought": (0.0, 1.0, True),
+    }
+    assert Counter(pair_drops(lake)) == {"votes_far_apart": 1, "too_few_votes": 1}
