@@ -15,8 +15,9 @@ FINAL = re.compile(r"^(?:####|A:)[ \t]*(?P<answer>\S.*?)\s*\Z", re.MULTILINE)
 
 
 class GSM8K(Importer):
-    r"""The final answer becomes the prompt's known one, which the rule `math_answer` compares with; recorded solutions
-    become responses. Neither the worked solution nor the verdict on a recorded one is stored.
+    r"""Questions with their final answers, with which the rule `math_answer` compares; recorded solutions of models.
+
+    Neither the worked solution nor the verdict on a recorded one is stored.
 
     `{"question": "Ann has 2 hens and buys 3. How many has she?", "answer": "She has 2+3=<<2+3=5>>5.\n#### 5"}` or
     `{"question": "...", "ground_truth": "...\nA: 5", "6b_finetuning": {"is_correct": true, "solution": "...\nA: 5"}}`
