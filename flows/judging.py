@@ -18,6 +18,7 @@ from curation.labels.evidence import of_votes
 from flows.run import Asked, Run, answer, replies, served
 from schemas.calls import OUTAGES, Answered
 from schemas.drops import DROPS, Drop
+from schemas.errors import ConfigError, InputError
 from schemas.funnel import Funnel
 from schemas.prompts import Prompt
 from schemas.responses import Response
@@ -68,7 +69,7 @@ def judge(run: Run, groups: Sequence[Group]) -> None:
     for model, judges in groupby(sorted(alone, key=_model), key=_model):
         hearing.ask(model, partial(_questions, list(judges), groups, recipe.seed), note)
     for name in recipe.second_opinions:
-        scores = mean_ratings(run)
+        scores = of_one_scale(run, mean_ratings(run))
         alike = tied(groups, dict(zip(scores["response_id"].to_pylist(), scores["score"].to_pylist(), strict=True)))
         hearing.ask(later[name].model, partial(_questions, [later[name]], alike, recipe.seed), note)
     if recipe.adaptive:
@@ -81,6 +82,33 @@ def mean_ratings(run: Run) -> pa.Table:
     wanted = pa.table({"call_id": pa.array(run.call_ids, pa.string())})
     aspects = run.recipe.aspects and list(run.recipe.aspects)
     return run.lake.ask("scored", aspects=aspects, later=list(run.recipe.second_opinions), wanted=wanted)
+
+
+def of_one_scale(run: Run, scores: pa.Table) -> pa.Table:
+    """The scores. Raises ConfigError where they are means over several scales and the recipe names no aspects."""
+    if run.recipe.aspects is not None:
+        return scores
+    rated = pa.Table.from_struct_array(scores["scales"].combine_chunks().flatten())
+    aspects: dict[tuple[float, float], list[str]] = {}
+    for row in rated.group_by(["lo", "hi", "aspect"]).aggregate([]).sort_by("aspect").to_pylist():
+        aspects.setdefault((row["lo"], row["hi"]), []).append(row["aspect"])
+    if len(aspects) > 1:
+        told = "; ".join(f"{lo:g} to {hi:g}: {', '.join(names)}" for (lo, hi), names in sorted(aspects.items()))
+        some = ", ".join(max(aspects.values(), key=len))
+        raise ConfigError(f"Ratings on several scales ({told}) have no mean; name those that count: aspects: [{some}]")
+    return scores
+
+
+def imported_acts(lake: Lake, judges: Sequence[str], prompts: Sequence[Prompt]) -> list[str]:
+    """The imported acts of rating by these judges, on these prompts. Raises InputError for a judge without any."""
+    prompt_ids = pa.table({"prompt_id": pa.array([prompt.prompt_id for prompt in prompts], pa.string())})
+    acts = lake.ask("rating_acts", judges=list(judges), prompts_in=prompt_ids)
+    if absent := sorted({*judges} - {*acts["judge"].to_pylist()}):
+        raise InputError(
+            f"No imported rating of these prompts is by {absent[0]!r}; import some, or name in `ratings` one of: "
+            'prefinery sql "select distinct judge from scores"'
+        )
+    return acts["call_id"].to_pylist()
 
 
 def compare_adaptively(hearing: Hearing, groups: Sequence[Group], panel: Panel) -> None:

@@ -155,12 +155,17 @@ class Recipe(Strict):
     """Ask the comparing judges in rounds, and only where the verdicts so far leave it open; else all about all."""
     rules: tuple[AnyRule, ...] = ()
     """Judges that compute instead of asking a model."""
+    ratings: tuple[str, ...] = ()
+    """Whose imported ratings of the prompts' answers count in pairing, as `scores.judge` names them:
+    `ultrafeedback/gpt-4`. Imported votes always count."""
     principles: PrincipleStage | None = None
     """Take principles out of stored feedback."""
     gate: Gate | None = None
     """What keeps the run from being published: a judge that is wrong about golden items, fails, or has changed."""
     aspects: tuple[str, ...] | None = None
-    """Aspects whose mean is a response's score in pairing; when absent all but `overall`, or it where it is alone."""
+    """Aspects whose mean is a response's score in pairing; when absent all but `overall`, or it where it is alone.
+
+    Without it, builders that compare scores refuse ratings on several scales."""
     pair: AnyPairBuilder | None = None
     leaks: LeakScan | None = None
     """Drop pairs whose winner a stray token, a role name or a line end tells; `{}` for the usual bounds."""
@@ -196,8 +201,10 @@ class Recipe(Strict):
         rating = [judge.annotator for judge in self.judges if isinstance(judge, RatingJudge)]
         if unknown := {*self.second_opinions} - {*rating}:
             raise ValueError(f"second_opinions: {min(unknown)} is no rating judge; add it to `judges`")
-        if rating and {*rating} == {*self.second_opinions}:
+        if rating and {*rating} == {*self.second_opinions} and not self.ratings:
             raise ValueError("second_opinions: leave out the judge that gives the first")
+        if self.ratings and not self.pair:
+            raise ValueError("ratings count in pairing; add `pair` and `publish`")
         if bool(self.pair) != bool(self.publish):
             raise ValueError("pair and publish belong together; add the missing one")
         if self.vote and not self.publish:

@@ -104,6 +104,9 @@ class Member:
     soft_label: float = 1.0
 
 
+TIE = 0.5
+"""Soft label of a pair whose sides are equally good."""
+
 NO_MEMBERS = "0" * 32
 """The fingerprint of an empty version."""
 
