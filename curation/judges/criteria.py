@@ -33,6 +33,7 @@ class Criteria(TemplateAsker, RatingJudge):
     name = "criteria"
     version = "2"
     scale = (1, 5)
+    by_rubric = True
 
     template: str = Field(default_factory=lambda: packaged(__name__))
     rationale: bool = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from curation.rubrics.known import prompts_in
@@ -12,14 +12,20 @@ from warehouse.lake import Lake
 
 
 def stored_rubrics(lake: Lake, prompt_ids: Iterable[str]) -> dict[str, Rubric]:
-    """Every rubric of the prompts, by id, edited ones included, without what any check said of it."""
+    """Every rubric of the prompts, by id, edited ones included, the oldest first; each as last decided on."""
     rows = lake.ask("rubric_texts", prompts_in=prompts_in(prompt_ids)).to_pylist()
     return {row["rubric_id"]: _rubric(row) for row in rows}
 
 
 def _rubric(row: dict[str, Any]) -> Rubric:
-    fields: dict[str, Any] = {**row, "items": tuple(RubricItem(**item) for item in row["items"])}
-    return Rubric(**fields)
+    contrasted = row["contrasted"] and tuple(row["contrasted"])
+    return Rubric(**row | {"items": tuple(RubricItem(**item) for item in row["items"]), "contrasted": contrasted})
+
+
+def in_force(stored: Mapping[str, Rubric]) -> dict[str, Rubric]:
+    """By prompt id, the rubric to judge by: the newest of those that are accepted and that nobody has replaced."""
+    replaced = {one.parent_id for one in stored.values()}
+    return {one.prompt_id: one for one in stored.values() if one.accepted and one.rubric_id not in replaced}
 
 
 def edit(lake: Lake, rubric: Rubric, items: Sequence[RubricItem], by: str) -> Rubric:
@@ -38,7 +44,7 @@ def edit(lake: Lake, rubric: Rubric, items: Sequence[RubricItem], by: str) -> Ru
     return changed
 
 
-def newest(rubric: Rubric, stored: dict[str, Rubric]) -> Rubric:
+def newest(rubric: Rubric, stored: Mapping[str, Rubric]) -> Rubric:
     """What a rubric has become: the last of those that were made from it, one from the other."""
     by_parent = {one.parent_id: one for one in stored.values() if one.parent_id}
     while rubric.rubric_id in by_parent:

@@ -13,6 +13,21 @@ def test_a_stage_comes_back_from_its_text():
     assert stage.models == {"author", "critic"}
 
 
+@pytest.mark.parametrize(
+    ("fields", "models"),
+    [
+        pytest.param({"stored": True}, set(), id="stored"),
+        pytest.param({"stored": True, "judge": STAGE["judge"]}, {"critic"}, id="stored-and-judged"),
+        pytest.param({"writer": {"name": "prompt_only", "model": "student"}}, {"student"}, id="new-prompts"),
+        pytest.param({"stored": True, "writer": {"name": "prompt_only", "model": "student"}}, {"student"}, id="both"),
+    ],
+)
+def test_rubrics_may_be_stored_or_written_for_new_prompts(fields, models):
+    stage = RubricStage.model_validate(fields)
+    assert stage.models == models
+    assert RubricStage.model_validate_json(stage.model_dump_json()) == stage
+
+
 def test_a_stage_is_the_paper_s_unless_it_says_otherwise():
     """OpenRubrics: tau .5; the writer greedily up to 768 tokens, the judge up to 2048."""
     stage = RubricStage.model_validate(STAGE)
@@ -23,6 +38,11 @@ def test_a_stage_is_the_paper_s_unless_it_says_otherwise():
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
+        pytest.param({"judge": None}, "must find the known order again; add `judge:", id="contrasts-without-a-judge"),
+        pytest.param({"writer": None}, "set `stored: true`, or name a `writer`", id="no-writer"),
+        pytest.param(
+            {"writer": {"name": "prompt_only", "model": "m", "weights": True}}, "was taught none", id="weights"
+        ),
         pytest.param({"judge": {**STAGE["judge"], "comparisons_per_prompt": 1}}, "every known pair", id="skips-pairs"),
         pytest.param({"judge": {"name": "pairwise", "model": "m"}}, "RubricJudge", id="another-judge"),
         pytest.param({"order": {"annotators": ["rubric:critic"]}}, "find it again", id="a-circle"),
