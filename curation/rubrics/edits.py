@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from curation.rubrics.known import prompts_in
@@ -42,6 +43,27 @@ def edit(lake: Lake, rubric: Rubric, items: Sequence[RubricItem], by: str) -> Ru
         raise InputError(f"Rubric {changed.rubric_id} says the same; change the text or a weight of an item.")
     lake.append((RUBRICS, RUBRICS.rows([changed])), (RUBRIC_ITEMS, RUBRIC_ITEMS.rows(changed.item_rows())))
     return changed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What to change of a rubric's items, which are numbered from 1 as they stand."""
+
+    add: tuple[RubricItem, ...] = ()
+    reword: Mapping[int, str] = field(default_factory=dict)
+    weigh: Mapping[int, float] = field(default_factory=dict)
+    drop: frozenset[int] = frozenset()
+
+    def applied(self, items: Sequence[RubricItem]) -> tuple[RubricItem, ...]:
+        """The items after it, the new ones last. Raises InputError for a number that no item has."""
+        if unknown := {*self.reword, *self.weigh, *self.drop} - {*range(1, len(items) + 1)}:
+            raise InputError(f"There is no item {min(unknown)}; the rubric has items 1 to {len(items)}.")
+        kept = [
+            replace(item, text=self.reword.get(number, item.text), weight=self.weigh.get(number, item.weight))
+            for number, item in enumerate(items, 1)
+            if number not in self.drop
+        ]
+        return (*kept, *self.add)
 
 
 def newest(rubric: Rubric, stored: Mapping[str, Rubric]) -> Rubric:
