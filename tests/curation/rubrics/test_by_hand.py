@@ -10,7 +10,8 @@ from schemas.rubrics import RubricItem
 
 PROMPT = Prompt.of(user("Write a first draft of a poem."), source="hand")
 CHAT = Prompt.of(
-    [*user("Hi."), {"role": "assistant", "content": "Hello."}, {"role": "user", "content": "Sing a first draft."}], source="hand"
+    [*user("Hi."), {"role": "assistant", "content": "Hello."}, {"role": "user", "content": "Sing a first draft."}],
+    source="hand",
 )
 ITEMS = [
     {"kind": "hard", "text": "The response  is a poem.", "weight": 2},

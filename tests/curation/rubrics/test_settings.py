@@ -1,8 +1,14 @@
+import re
+
 import pytest
+import yaml
 from pydantic import ValidationError
 
+from curation.rubrics.by_hand import read_rubrics, rubrics_of
 from curation.rubrics.settings import RubricStage
 from schemas.errors import ConfigError
+from schemas.prompts import Prompt, user
+from tests.conftest import ROOT
 
 STAGE = {"writer": {"name": "contrastive", "model": "author"}, "judge": {"name": "rubric", "model": "critic"}}
 
@@ -26,6 +32,17 @@ def test_rubrics_may_be_stored_or_written_for_new_prompts(fields, models):
     stage = RubricStage.model_validate(fields)
     assert stage.models == models
     assert RubricStage.model_validate_json(stage.model_dump_json()) == stage
+
+
+def test_what_the_readme_shows_loads(tmp_path):
+    """The blocks of the section: a stage with its judges, and a rubric by hand."""
+    section = (ROOT / "curation" / "README.md").read_text().split("## Rubrics\n")[1].split("\n## ")[0]
+    stage, by_hand = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)
+    assert RubricStage.model_validate(yaml.safe_load(stage)["rubrics"]).tau == 0.67
+    (tmp_path / "mine.yaml").write_text(by_hand)
+    (written,) = read_rubrics(tmp_path / "mine.yaml")
+    prompt = Prompt.of(user(written.prompt), source="hand")
+    assert [item.weight for item in rubrics_of([written], {prompt.prompt_id: prompt}, "ann")[0].items] == [2.0, 1.0]
 
 
 def test_a_stage_is_the_paper_s_unless_it_says_otherwise():
