@@ -205,6 +205,9 @@ class Recipe(Strict):
             raise ValueError("second_opinions: leave out the judge that gives the first")
         if self.ratings and not self.pair:
             raise ValueError("ratings count in pairing; add `pair` and `publish`")
+        by_rubric = [judge.annotator for judge in self.judges if judge.by_rubric]
+        if by_rubric and not self.rubrics:
+            raise ValueError(f"{by_rubric[0]} judges by rubrics; add `rubrics:`, as in `rubrics: {{stored: true}}`")
         if bool(self.pair) != bool(self.publish):
             raise ValueError("pair and publish belong together; add the missing one")
         if self.vote and not self.publish:
@@ -232,6 +235,8 @@ class Recipe(Strict):
             raise ConfigError(f"{source}: {len(found)} judges of the recipe are called so; it has {known}.")
         if not isinstance(found[0], RatingJudge):
             raise ConfigError(f"{source} compares answers with each other; name a judge that rates each.")
+        if found[0].by_rubric:
+            raise ConfigError(f"{source} judges by rubrics, which no response in training has; name another judge.")
         return found[0]
 
 
