@@ -674,16 +674,23 @@ def judges(
     judge: Annotated[
         str | None, typer.Option("--judge", metavar="NAME:MODEL", help="One judge; all if absent.")
     ] = None,
+    between: Annotated[
+        bool, typer.Option("--between", help="A row a figure of every two judges, and of all of them together.")
+    ] = False,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="An HTML page with plots to write.")] = None,
     warehouse: Warehouse = DEFAULT_WAREHOUSE,
     output: Format = "table",
 ) -> None:
-    """Say how far to trust each judge: agreement with people, position and length bias, failures, calibration."""
+    """Say how far to trust each judge: agreement with people and itself, bias, failures, refusals, calibration.
+
+    With --between, how far every two judges agree: percent, Cohen's kappa, conflicts, Kendall's tau; and alpha and
+    Fleiss' kappa of all. --format json has every figure with its 95 % interval.
+    """
     from flows.trust import show_judges
     from warehouse.lake import Lake
 
     with Lake.open(warehouse, read_only=True) as lake:
-        show_judges(lake, judge, output, out)
+        show_judges(lake, judge, output, out, pairs=between)
 
 
 Points = Annotated[bool, typer.Option("--points", help="Print the points of the curves.")]
