@@ -28,7 +28,7 @@ from schemas.prompts import Prompt
 from schemas.responses import RESPONSES, Response
 from schemas.scores import Score
 from schemas.votes import Vote
-from training.evaluate.benchmarks import BENCHMARKS, Case, Contest, Figures, Wins, count, won
+from training.evaluate.benchmarks import BENCHMARKS, Case, Contest, Figures, Record, Wins, count, won
 from training.evaluate.benchmarks.judgebench import two_games
 from training.evaluate.held_out import Row
 from warehouse.lake import Lake
@@ -125,7 +125,7 @@ def contest(name: str) -> Contest:
 
 
 def judges_figures(
-    lake: Lake, recipe: Recipe, benchmark: Contest, records: Sequence[dict | None]
+    lake: Lake, recipe: Recipe, benchmark: Contest, records: Sequence[Record | None]
 ) -> dict[str, Figures]:
     """By annotator: the benchmark's figures, and what could not be read. Raises UpstreamError after an outage."""
     if not recipe.judges:

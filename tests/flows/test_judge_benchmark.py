@@ -15,7 +15,6 @@ from schemas.votes import VOTES
 from tests.flows.conftest import Shell
 from tests.servers.start import server
 from training.evaluate.benchmarks import BENCHMARKS
-from warehouse.lake import Lake
 
 RIGHT, FIRST = "right one;", ";"
 """After LABEL: the answer that is right, or the one shown first."""
