@@ -30,7 +30,7 @@ from schemas.scores import Score
 from schemas.votes import Vote
 from training.evaluate.benchmarks import BENCHMARKS, Case, Contest, Figures, Record, Wins, count, won
 from training.evaluate.benchmarks.judgebench import two_games
-from training.evaluate.held_out import Row
+from training.evaluate.held_out import ALL, Row
 from warehouse.lake import Lake
 
 STAGE = "benchmark"
@@ -106,8 +106,8 @@ def measure_judges(warehouse: Path, name: str, recipe: Path, paths: Sequence[Pat
     with Lake.open(warehouse) as lake:
         found = judges_figures(lake, settings, benchmark, list(records_of(files)))
     tables = []
-    for judge in settings.judges:
-        rows = [Row("all", metric, interval) for metric, interval in found[judge.annotator].items()]
+    for judge, figured in zip(settings.judges, found, strict=True):
+        rows = [Row(ALL, metric, interval) for metric, interval in figured.items()]
         subject = f"{judge.annotator}@{content_id('judge', judge.spec())[:DIGITS]}"
         kept_figures(warehouse, subject, f"{name} {digest_of(files)}", rows)
         figures = figure_table(rows).drop_columns("slice")
@@ -124,25 +124,22 @@ def contest(name: str) -> Contest:
     return benchmark
 
 
-def judges_figures(
-    lake: Lake, recipe: Recipe, benchmark: Contest, records: Sequence[Record | None]
-) -> dict[str, Figures]:
-    """By annotator: the benchmark's figures, and what could not be read. Raises UpstreamError after an outage."""
+def judges_figures(lake: Lake, recipe: Recipe, benchmark: Contest, records: Sequence[Record | None]) -> list[Figures]:
+    """Of each judge: the benchmark's figures, and what could not be read. Raises UpstreamError after an outage."""
     if not recipe.judges:
         raise ConfigError("The recipe has no judge; add one to `judges`.")
     cases, unreadable = benchmark.cases(records)
     matches = [Match.of(case, benchmark.name) for case in cases]
     lake.append((RESPONSES, RESPONSES.rows({r.response_id: r for m in matches for r in m.group.responses}.values())))
     hearing = Hearing(run=Run(lake=lake, recipe=recipe), stage=STAGE)
-    heard = {judge.annotator: _heard(hearing, judge, matches, recipe.seed) for judge in recipe.judges}
+    heard = [_heard(hearing, judge, matches, recipe.seed) for judge in recipe.judges]
     hearing.end()
     if missing := sum(n for reason, n in hearing.dropped.items() if reason in OUTAGES):
         raise UpstreamError(f"{missing:,} calls got no reply, so there are no figures; run it again to ask for them.")
-    figures = {}
-    for judge in recipe.judges:
-        decide = _compared if isinstance(judge, ComparingJudge) else _rated
-        wins, counts = decide(heard[judge.annotator], matches)
-        figures[judge.annotator] = benchmark.outcome(cases, wins) | {"unreadable": unreadable} | counts
+    figures: list[Figures] = []
+    for judge, said in zip(recipe.judges, heard, strict=True):
+        wins, counts = (_compared if isinstance(judge, ComparingJudge) else _rated)(said, matches)
+        figures.append(benchmark.outcome(cases, wins) | {"unreadable": unreadable} | counts)
     return figures
 
 

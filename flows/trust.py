@@ -68,7 +68,8 @@ COLUMNS: Mapping[str, str] = {
 SHORT: Mapping[str, str] = {
     "judge": "judge", "n_people": "n_people", "agreement": "agreement", "agreement_low": "low",
     "agreement_high": "high", "kappa": "kappa", "accuracy": "accuracy", "first": "first", "flipped": "flipped",
-    "longer": "longer", "circles": "circles", "failed": "failed", "refused": "refused",
+    "longer": "longer", "own_beside_people": "own_beside_people", "circles": "circles", "failed": "failed",
+    "refused": "refused",
 }  # fmt: skip
 """Columns that fit a terminal, and what they are called there."""
 
@@ -96,7 +97,7 @@ MEANINGS: Mapping[str, str] = {
     "alpha with itself, interval": "the same, by squared distance",
     "same verdict again": "of the comparisons judged more than once in one order, the share with equal verdicts",
     "alpha with itself, verdicts": "agreement of these verdicts beyond chance (Krippendorff, nominal)",
-    "agreement": "the same opinion; a tie is one",
+    "agreement": "the same opinion as most people, or as the other judge; a tie is one",
     "agreement, no ties": "the same winner, where neither calls a tie",
     "accuracy": "the winner of most people, in both orders together; a tie or a failure is wrong",
     "kappa": "agreement beyond chance (Cohen)",

@@ -87,9 +87,8 @@ def file(tmp_path):
 
 
 def figures_of(lake, recipe, name):
-    settings = load(recipe)
-    found = judges_figures(lake, settings, BENCHMARKS.build(name), RECORDS[name])
-    return {metric: one.value for metric, one in found[settings.judges[0].annotator].items()}
+    (found,) = judges_figures(lake, load(recipe), BENCHMARKS.build(name), RECORDS[name])
+    return {metric: one.value for metric, one in found.items()}
 
 
 def made(url: str) -> int:
