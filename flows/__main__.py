@@ -193,6 +193,44 @@ def iterate(
 
 
 @app.command()
+def principles(
+    recipe: Annotated[
+        Path, typer.Argument(metavar="RECIPE.yaml", help="A recipe with `principles`, whose prompts have feedback.")
+    ],
+    publish_as: Annotated[
+        str | None,
+        typer.Option("--publish", metavar="NAME", help="Publish yes or no to each as pairs of this dataset."),
+    ] = None,
+    tune_theta: Annotated[
+        bool, typer.Option("--tune-theta", help="Print the `theta` that keeps --share of them; store no decision.")
+    ] = False,
+    share: Annotated[float, typer.Option(min=0.0, max=1.0, help="To be kept; RLBFF keeps a twelfth.")] = 1 / 12,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one key.")] = None,
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    output: Format = "table",
+) -> None:
+    """Read people's feedback into principles on which they agree, and publish them for `train entailment` (RLBFF).
+
+    Without --publish, say how many principles are kept, and why the others are not.
+    """
+    from flows.server import use_server_of
+
+    use_server_of(warehouse)
+    from flows.questions import counted_principles, publish_questions, theta_of
+    from flows.recipe import load
+    from warehouse.lake import Lake
+
+    wanted = load(recipe, dict(_assignment(text) for text in set_ or []))
+    with Lake.open(warehouse) as lake:
+        if tune_theta:
+            typer.echo(f"{theta_of(lake, wanted, share):.6f}")
+        elif publish_as:
+            typer.echo(publish_questions(lake, wanted, publish_as).version.label)
+        else:
+            _show(counted_principles(lake, wanted), output)
+
+
+@app.command()
 def reparse(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="A recipe whose judges are to read again.")],
     warehouse: Warehouse = DEFAULT_WAREHOUSE,
@@ -566,6 +604,27 @@ def evaluate_benchmark(
     _say_if_lost(warehouse, measure_benchmark(warehouse, name, model, paths, max_length, output))
 
 
+@evaluate.command("judges")
+def evaluate_judges(
+    name: Annotated[str, typer.Argument(metavar="BENCHMARK", help="rewardbench, rm_bench, judgebench or rewardmath.")],
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="A recipe whose judges are asked.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="FILE...", help="JSON lines, JSON, CSV, Parquet or Arrow.")],
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    output: Format = "table",
+) -> None:
+    """Measure a recipe's judges by a benchmark's protocol, on its files. Every call is stored; a rerun makes none.
+
+    A judge that compares sees each right answer with each wrong one in both orders; what it contradicts, ties and what
+    cannot be read are wrong.
+    """
+    from flows.server import use_server_of
+
+    use_server_of(warehouse)
+    from flows.judge_benchmark import measure_judges
+
+    measure_judges(warehouse, name, recipe, paths, output)
+
+
 @evaluate.command("checkpoints")
 def evaluate_checkpoints(
     path: Annotated[
@@ -730,16 +789,23 @@ def judges(
     judge: Annotated[
         str | None, typer.Option("--judge", metavar="NAME:MODEL", help="One judge; all if absent.")
     ] = None,
+    between: Annotated[
+        bool, typer.Option("--between", help="A row a figure of every two judges, and of all of them together.")
+    ] = False,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="An HTML page with plots to write.")] = None,
     warehouse: Warehouse = DEFAULT_WAREHOUSE,
     output: Format = "table",
 ) -> None:
-    """Say how far to trust each judge: agreement with people, position and length bias, failures, calibration."""
+    """Say how far to trust each judge: agreement with people and itself, bias, failures, refusals, calibration.
+
+    With --between, how far every two judges agree: percent, Cohen's kappa, conflicts, Kendall's tau; and alpha and
+    Fleiss' kappa of all. --format json has every figure with its 95 % interval.
+    """
     from flows.trust import show_judges
     from warehouse.lake import Lake
 
     with Lake.open(warehouse, read_only=True) as lake:
-        show_judges(lake, judge, output, out)
+        show_judges(lake, judge, output, out, pairs=between)
 
 
 Points = Annotated[bool, typer.Option("--points", help="Print the points of the curves.")]
