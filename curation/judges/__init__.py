@@ -56,6 +56,17 @@ class Judge(Asker):
         for question in self.questions(group, seed):
             yield from (replace(question, sample=sample) for sample in range(self.samples))
 
+    def question_on(self, subject: Subject, group: Group) -> Question | None:
+        """The question about a subject as it would be asked today, or None where none would be.
+
+        group: the responses that the subject shows, in the order of ids.
+        """
+        shown = {response.response_id: response for response in group.responses}
+        for question in self.questions(group, 0):
+            if question.subject.about == subject.about and {*question.subject.shown} == {*subject.shown}:
+                return replace(question, subject=subject, shown=tuple(shown[one] for one in subject.shown))
+        return None
+
 
 class RatingJudge(Judge):
     """A judge that gives each answer a score."""
