@@ -49,8 +49,8 @@ def reparse(lake: Lake, recipe: Recipe) -> pa.Table:
         earlier = _earlier(lake, judge)
         for rows, others in _readings(lake, judge):
             store_verdicts(lake, rows, ())
-            changes.update((judge.name, judge.version, _change(earlier.get(_place(row)), _said(row))) for row in rows)
-            changes[judge.name, judge.version, OTHERS] += others
+            changes.update((judge.title, judge.version, _change(earlier.get(_place(row)), _said(row))) for row in rows)
+            changes[judge.title, judge.version, OTHERS] += others
     found = [{"judge": j, "version": v, "change": c, "verdicts": n} for (j, v, c), n in sorted(changes.items()) if n]
     return pa.Table.from_pylist(found, schema=COLUMNS)
 
@@ -101,7 +101,7 @@ def _groups(lake: Lake, subjects: Sequence[Subject]) -> Iterator[Group | None]:
 
 def _earlier(lake: Lake, judge: Judge) -> dict[tuple[str, str, str], str]:
     """What the version before today's made of each place: the last one that is not today's, else today's."""
-    rows = lake.ask("earlier_verdicts", judge=judge.name, annotator=judge.annotator, today=judge.version)
+    rows = lake.ask("earlier_verdicts", judge=judge.title, annotator=judge.annotator, today=judge.version)
     return {(row["call_id"], row["response"], row["aspect"]): row["said"] for row in rows.to_pylist()}
 
 

@@ -27,10 +27,18 @@ class Judge(Asker):
     samples: int = Field(default=1, ge=1)
     """Replies to every question; several need a temperature above 0, and are what voting@k counts."""
 
+    called: str | None = Field(default=None, pattern=r"^[\w.-]+$")
+    """Tells it from other judges of its name and model: its verdicts are those of NAME/CALLED:MODEL."""
+
+    @property
+    def title(self) -> str:
+        """`aspects`, or `aspects/CALLED`: what `scores.judge` says."""
+        return f"{self.name}/{self.called}" if self.called else self.name
+
     @property
     def annotator(self) -> str:
         """Whose its verdicts are: `aspects:MODEL`."""
-        return f"{self.name}:{self.model}"
+        return f"{self.title}:{self.model}"
 
     @abstractmethod
     def questions(self, group: Group, seed: int) -> Iterator[Question]:
@@ -74,10 +82,15 @@ class RatingJudge(Judge):
     scale: ClassVar[tuple[float, float]]
     """Least and greatest score."""
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Least and greatest score, where settings may change them."""
+        return self.scale
+
     def in_scale(self, value: object, *, whole: bool = False) -> TypeGuard[float]:
         """Whether a JSON value is a score, on request a whole one."""
         number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-        return number and self.scale[0] <= value <= self.scale[1]  # pyright: ignore[reportOperatorIssue]
+        return number and self.bounds[0] <= value <= self.bounds[1]  # pyright: ignore[reportOperatorIssue]
 
     def score(
         self,
@@ -95,12 +108,12 @@ class RatingJudge(Judge):
         return Score(
             call_id=answered.call_id,
             response_id=response_id,
-            judge=self.name,
+            judge=self.title,
             judge_version=self.version,
             aspect=aspect or subject.about,
             value=None if failure else value,
-            scale_lo=self.scale[0],
-            scale_hi=self.scale[1],
+            scale_lo=self.bounds[0],
+            scale_hi=self.bounds[1],
             rationale=rationale if isinstance(rationale, str) else None,
             failure=failure,
             types=types,

@@ -30,6 +30,7 @@ class Criteria(TemplateAsker, RatingJudge):
     """
 
     name = "criteria"
+    version = "2"
     scale = (1, 5)
 
     template: str = Field(default_factory=lambda: packaged(__name__))

@@ -29,6 +29,7 @@ class Listwise(TemplateAsker, RatingJudge):
     """Applies the principle and nothing else. A reply whose ranking contradicts its scores gives no score."""
 
     name = "listwise"
+    version = "2"
     scale = (1, 5)
 
     principle: str = "The answer that serves the person who asked best, without padding, is the best one."
