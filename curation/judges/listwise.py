@@ -36,13 +36,12 @@ class Listwise(TemplateAsker, RatingJudge):
     """What makes an answer good. It may go against common taste."""
     template: str = Field(default_factory=lambda: packaged(__name__))
     sampling: Sampling = Sampling(temperature=0.0, max_tokens=2048)
-    aspect: str = "principle"
-    """Names the principle in the scores' `aspect`."""
+    aspect: str | None = None
+    """A short name of the principle for the scores' `aspect`; the principle itself when absent."""
 
     def questions(self, group: Group, seed: int) -> Iterator[Question]:
-        yield self.question(
-            group, shuffled(group.responses, seed, self.name, self.aspect), about=self.aspect, seed=seed
-        )
+        about = self.aspect or self.principle
+        yield self.question(group, shuffled(group.responses, seed, self.name, about), about=about, seed=seed)
 
     def structure(self, question: Question) -> Structure:
         labels = list(question.subject.labels)

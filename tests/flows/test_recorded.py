@@ -5,18 +5,23 @@ RewardMATH's pairwise judge (arXiv 2410.01729), which gave no verdict 621 times.
 """
 
 import json
-from functools import partial
+from contextlib import contextmanager
 
 import pytest
+import yaml
+from prefect import flow
 
-from flows.curate import curate_into
+from curation.asking import Group
+from flows.curate import curate
 from flows.judging import Hearing
-from flows.recipe import Recipe
+from flows.recipe import load
 from flows.run import Run
 from schemas.prompts import PROMPTS, Prompt, user
 from schemas.responses import RESPONSES, Response
 from schemas.votes import VOTES, Vote
 from tests.servers.start import server
+from warehouse.lake import Lake
+from warehouse.readonly import reading
 
 pytestmark = pytest.mark.slow
 
@@ -29,20 +34,26 @@ MATH = "{{ request }}\n[A]\n{{ responses[0] }}\n[B]\n{{ responses[1] }}\n[[A]] o
 
 
 @pytest.fixture
-def recipe(lake, tmp_path, prefect_api):
-    """Builds a recipe with judges behind a server that knows these requests; a context."""
+def warehouse(tmp_path):
+    with Lake.create(tmp_path / "warehouse"):
+        return tmp_path / "warehouse"
 
-    def build(replies, judges):
+
+@pytest.fixture
+def replayed(tmp_path, prefect_api):
+    """The file of a recipe with a judge, whose server repeats these replies to these requests; a context."""
+
+    @contextmanager
+    def serve(replies, judge):
         script = [{"is": asked, "reply": reply} for asked, reply in replies.items()]
         (tmp_path / "script.json").write_text(json.dumps(script))
-        return server("scripted.py", tmp_path / "script.json"), lambda url: Recipe.model_validate(
-            {
-                "name": "recorded", "prompts": {"sources": ["hand"]}, "judges": judges,
-                "engine": {"name": "openai", "base_urls": [url]},
-            }
-        )  # fmt: skip
+        with server("scripted.py", tmp_path / "script.json") as url:
+            fields = {"name": "recorded", "prompts": {"sources": ["hand"]}, "judges": [judge]}
+            fields["engine"] = {"name": "openai", "base_urls": [url]}
+            (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(fields))
+            yield tmp_path / "recipe.yaml"
 
-    return build
+    return serve
 
 
 def asked(words, request, *texts):
@@ -52,7 +63,14 @@ def asked(words, request, *texts):
     return words.replace("{{ request }}", request)
 
 
-def stored(lake, instances):
+def store(warehouse, *tables):
+    with Lake.open(warehouse) as lake:
+        lake.append(
+            *((table, table.rows(rows)) for table, rows in zip((PROMPTS, RESPONSES, VOTES), tables, strict=True))
+        )
+
+
+def store_instances(warehouse, instances):
     """Prompts and both answers of LLMBar's instances, and the label as a person's vote."""
     prompts = [Prompt.of(user(one["input"]), source="hand") for one in instances]
     sides = [
@@ -66,8 +84,7 @@ def stored(lake, instances):
         )
         for (one, two), instance in zip(sides, instances, strict=True)
     ]  # fmt: skip
-    responses = [response for both in sides for response in both]
-    lake.append((PROMPTS, PROMPTS.rows(prompts)), (RESPONSES, RESPONSES.rows(responses)), (VOTES, VOTES.rows(votes)))
+    store(warehouse, prompts, [response for both in sides for response in both], votes)
 
 
 def evaluator(real_data, name):
@@ -75,9 +92,10 @@ def evaluator(real_data, name):
     return [json.loads((folder / f"{kind}.json").read_text()) for kind in ("result", "statistics")]
 
 
-def row(lake, query):
-    found = lake.con.sql(query)
-    return dict(zip(found.columns, found.fetchone(), strict=True))
+def row(warehouse, query):
+    """The first row of a user's query."""
+    with reading(warehouse) as reader, reader.ask(query) as answer:
+        return answer.rows().to_pylist()[0]
 
 
 def percent(text):
@@ -90,7 +108,7 @@ COMPARERS = {"GPT-4/CoT": 103, "GPT-4/Vanilla": 101, "ChatGPT/CoT": 133, "Falcon
 
 
 @pytest.mark.parametrize("name", COMPARERS)
-def test_llmbar_s_comparisons_reach_their_published_accuracy(lake, recipe, real_data, name):
+def test_llmbar_s_comparisons_reach_their_published_accuracy(warehouse, replayed, real_data, name):
     instances, published = evaluator(real_data, name)
     replies = {}
     for one in instances:
@@ -99,29 +117,28 @@ def test_llmbar_s_comparisons_reach_their_published_accuracy(lake, recipe, real_
             text = asked(COMPARE, one["input"], one[f"output_{first}"], one[f"output_{second}"])
             replies[text] = stage[order]["completion"][0]
     assert len(replies) == 200
-    stored(lake, instances)
+    store_instances(warehouse, instances)
     judge = {"name": "custom_pairwise", "called": "llmbar", "model": name, "contract": "output_a_or_b", "tries": 1}
-    context, build = recipe(replies, [{**judge, "template": COMPARE}])
-    with context as url:
-        curate_into(lake, build(url))
+    with replayed(replies, {**judge, "template": COMPARE}) as recipe:
+        curate(str(recipe), str(warehouse))
     who = f"custom_pairwise/llmbar:{name}"
     n_null = 1 if name == "ChatGPT/CoT" else 0
 
-    failures = row(lake, f"from judge_failures where judge = '{who}'")
+    failures = row(warehouse, f"from judge_failures where judge = '{who}'")
     assert (failures["n"], failures["unparsable"], failures["alarm"]) == (200, n_null, False)
     votes = "select count(*) filter (failure = 'missing') as missing, count(verdict) as said from votes"
-    assert row(lake, f"{votes} where annotator = '{who}'") == {"missing": n_null, "said": 200 - n_null}
+    assert row(warehouse, f"{votes} where annotator = '{who}'") == {"missing": n_null, "said": 200 - n_null}
 
-    bias = row(lake, f"from position_bias where annotator = '{who}'")
+    bias = row(warehouse, f"from position_bias where annotator = '{who}'")
     assert bias["n"] == 200 - n_null
     assert bias["first_rate"] == pytest.approx(COMPARERS[name] / (200 - n_null))
     assert bias["consistent"] * bias["n_both_orders"] == pytest.approx(percent(published["equal"]).expected * 100)
 
-    agreement = row(lake, f"from agreement where judge = '{who}' and other is null")
-    right_alone = _right_in_one_order_and_null_in_the_other(lake, who)
+    agreement = row(warehouse, f"from agreement where judge = '{who}' and other is null")
+    right_alone = _right_in_one_order_and_null_in_the_other(warehouse, who)
     assert agreement["accuracy"] == pytest.approx(percent(published["correct_both"]).expected + right_alone / 100)
     orders = row(
-        lake,
+        warehouse,
         "select avg((v.winner = p.winner)::int) filter (s.model = 'output_1') as plain, "
         "avg((v.winner = p.winner)::int) filter (s.model = 'output_2') as swapped "
         "from verdicts as v join verdicts as p on p.annotator = 'llmbar' and p.prompt_id = v.prompt_id "
@@ -131,17 +148,17 @@ def test_llmbar_s_comparisons_reach_their_published_accuracy(lake, recipe, real_
         assert orders == {"plain": percent(published["correct_False"]), "swapped": percent(published["correct_True"])}
 
 
-def _right_in_one_order_and_null_in_the_other(lake, who):
+def _right_in_one_order_and_null_in_the_other(warehouse, who):
     """Comparisons that count as right here, where upstream counts a null as wrong."""
     query = (
         f"with by_order as (from votes where annotator = '{who}') select count(*) as n from by_order as failed "
         "join by_order as said using (prompt_id) join votes as p on p.prompt_id = said.prompt_id "
         "where failed.failure is not null and said.verdict = p.verdict and p.annotator = 'llmbar'"
     )
-    return row(lake, query)["n"]
+    return row(warehouse, query)["n"]
 
 
-def test_llmbar_s_ratings_reach_their_published_accuracy(lake, recipe, real_data):
+def test_llmbar_s_ratings_reach_their_published_accuracy(warehouse, replayed, real_data):
     """Two scores each; where they are equal, upstream is right in one order, and neither is right in both."""
     instances, published = evaluator(real_data, "GPT-4/Rating")
     replies = {
@@ -149,18 +166,17 @@ def test_llmbar_s_ratings_reach_their_published_accuracy(lake, recipe, real_data
         for one in instances
         for n in (1, 2)
     }
-    stored(lake, instances)
+    store_instances(warehouse, instances)
     contract = {"name": "integer_rating", "lo": 0, "hi": 10}
     judge = {"name": "custom_rating", "called": "llmbar", "model": "GPT-4", "contract": contract, "template": RATE}
-    context, build = recipe(replies, [judge])
-    with context as url:
-        curate_into(lake, build(url))
-    agreement = row(lake, "from agreement where judge = 'custom_rating/llmbar:GPT-4' and other is null")
+    with replayed(replies, judge) as recipe:
+        curate(str(recipe), str(warehouse))
+    agreement = row(warehouse, "from agreement where judge = 'custom_rating/llmbar:GPT-4' and other is null")
     assert agreement["accuracy"] == percent(published["correct_both"])
-    assert row(lake, "select count(*) as n from scores where failure is null")["n"] == 200
+    assert row(warehouse, "select count(*) as n from scores where failure is null")["n"] == 200
 
 
-def test_null_verdicts_are_failures_and_no_votes(lake, recipe, real_data):
+def test_null_verdicts_are_failures_and_no_votes(warehouse, replayed, real_data):
     """Each problem's right solution beside nine wrong ones, each once and in the order in which it was shown."""
     problems = json.loads((real_data / "rewardmath" / "llama3_8B_pairwise_reward.json").read_text())
     replies, shown, prompts, responses, golds = {}, [], [], [], []
@@ -183,32 +199,34 @@ def test_null_verdicts_are_failures_and_no_votes(lake, recipe, real_data):
                 )
             )  # fmt: skip
     assert len(replies) == len(shown) == 4347
-    lake.append((PROMPTS, PROMPTS.rows(prompts)), (RESPONSES, RESPONSES.rows(responses)), (VOTES, VOTES.rows(golds)))
+    store(warehouse, prompts, responses, golds)
     judge = {"name": "custom_pairwise", "called": "rewardmath", "model": "llama3_8B", "contract": "tail_verdict"}
-    context, build = recipe(replies, [{**judge, "template": MATH, "tries": 1}])
-    with context as url:
-        made = build(url)
-        (one,) = made.judges
-        questions = partial(_in_this_order, one, shown)
-        hearing = Hearing(run=Run(lake=lake, recipe=made), stage="judge")
-        hearing.ask(one.model, questions, lambda *_: None)
-        hearing.end()
+    with replayed(replies, {**judge, "template": MATH, "tries": 1}) as recipe:
+        hear(recipe, warehouse, shown)
     who = "custom_pairwise/rewardmath:llama3_8B"
-    failures = row(lake, f"from judge_failures where judge = '{who}'")
+    failures = row(warehouse, f"from judge_failures where judge = '{who}'")
     assert (failures["n"], failures["unparsable"], failures["alarm"]) == (4347, 621, True)
-    said = row(lake, f"select count(verdict) as n, count(failure) as failed from votes where annotator = '{who}'")
+    said = row(warehouse, f"select count(verdict) as n, count(failure) as failed from votes where annotator = '{who}'")
     assert said == {"n": 3726, "failed": 621}
-    assert row(lake, "select count(*) as n from scores") == {"n": 0}
-    bias = row(lake, f"from position_bias where annotator = '{who}'")
+    assert row(warehouse, "select count(*) as n from scores") == {"n": 0}
+    bias = row(warehouse, f"from position_bias where annotator = '{who}'")
     assert (bias["n"], bias["ties"], bias["first_rate"]) == (3726, 0, pytest.approx(2595 / 3726))
-    agreement = row(lake, f"from agreement where judge = '{who}' and other is null")
+    agreement = row(warehouse, f"from agreement where judge = '{who}' and other is null")
     assert (agreement["n"], agreement["agree"]) == (3726, pytest.approx(1905 / 3726))
     assert (agreement["n_known"], agreement["accuracy"]) == (4347, pytest.approx(1905 / 4347))
 
 
-def _in_this_order(judge, shown):
-    from curation.asking import Group
+def hear(recipe, warehouse, shown):
+    """Ask a recipe's judge about comparisons in the order given, as an adaptive run does."""
+    made = load(recipe)
+    (judge,) = made.judges
+    questions = [judge.compare(Group(prompt=prompt, responses=order), order, made.seed) for prompt, order in shown]
 
-    for prompt, order in shown:
-        group = Group(prompt=prompt, responses=tuple(sorted(order, key=lambda one: one.response_id)))
-        yield judge.compare(group, order, 0)
+    @flow(name="hear")
+    def asked_for():
+        with Lake.open(warehouse) as lake:
+            hearing = Hearing(run=Run(lake=lake, recipe=made), stage="judge")
+            hearing.ask(judge.model, lambda: questions, lambda *_: None)
+            hearing.end()
+
+    asked_for()
