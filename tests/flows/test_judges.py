@@ -9,6 +9,7 @@ from flows.curate import curate_into
 from flows.recipe import load
 from schemas.prompts import PROMPTS, Prompt, user
 from schemas.responses import RESPONSES, Response
+from tests.flows.conftest import in_flow
 from tests.servers.start import server
 from warehouse.readonly import reading
 
@@ -30,7 +31,7 @@ def asked(lake, tmp_path, prefect_api):
             engine = {"name": "openai", "base_urls": [url], "structures": structures}
             fields = {"name": "r", "engine": engine, "prompts": {"sources": ["hand"]}, "judges": judges, **stages}
             (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(fields))
-            return curate_into(lake, load(tmp_path / "recipe.yaml", overrides))
+            return in_flow(lambda: curate_into(lake, load(tmp_path / "recipe.yaml", overrides)))
 
     return run
 

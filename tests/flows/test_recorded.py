@@ -9,7 +9,6 @@ from contextlib import contextmanager
 
 import pytest
 import yaml
-from prefect import flow
 
 from curation.asking import Group
 from flows.curate import curate
@@ -19,6 +18,7 @@ from flows.run import Run
 from schemas.prompts import PROMPTS, Prompt, user
 from schemas.responses import RESPONSES, Response
 from schemas.votes import VOTES, Vote
+from tests.flows.conftest import in_flow
 from tests.servers.start import server
 from warehouse.lake import Lake
 from warehouse.readonly import reading
@@ -222,11 +222,10 @@ def hear(recipe, warehouse, shown):
     (judge,) = made.judges
     questions = [judge.compare(Group(prompt=prompt, responses=order), order, made.seed) for prompt, order in shown]
 
-    @flow(name="hear")
     def asked_for():
         with Lake.open(warehouse) as lake:
             hearing = Hearing(run=Run(lake=lake, recipe=made), stage="judge")
             hearing.ask(judge.model, lambda: questions, lambda *_: None)
             hearing.end()
 
-    asked_for()
+    in_flow(asked_for)

@@ -7,6 +7,7 @@ from flows.recipe import Recipe
 from flows.reparse import OTHERS, reparse
 from schemas.prompts import PROMPTS
 from schemas.responses import RESPONSES
+from tests.flows.conftest import in_flow
 from tests.rows import some_prompts, two_responses
 from tests.servers.start import server
 
@@ -45,7 +46,7 @@ def recipe(lake, url, prefect_api):
 
 def asked(lake, recipe):
     """Runs a recipe; returns how many calls answer it."""
-    curate_into(lake, recipe)
+    in_flow(lambda: curate_into(lake, recipe))
     (n,) = lake.con.sql("select calls_made + calls_reused from runs order by finished_at desc limit 1").fetchone()
     return n
 
@@ -76,7 +77,7 @@ def test_replies_to_other_words_are_not_read_as_replies_to_these(lake, recipe, n
 def test_every_try_and_sample_is_read_again(lake, recipe):
     """A question that is asked again, with another nonce, is the same question."""
     judge = recipe("binary_principle", tries=2, samples=2)  # this server gives no logprobs: nothing can be read
-    curate_into(lake, judge)
+    in_flow(lambda: curate_into(lake, judge))
     (calls,) = lake.con.sql("select count(*) from calls").fetchone()
     assert calls == PROMPTS_ASKED * 2 * 2 * 2 * 2  # answers, principles, samples, tries
     changes = reparse(lake, judge).to_pylist()
