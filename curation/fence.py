@@ -68,7 +68,7 @@ def fenced(label: str, text: str) -> str:
 
 
 def parted(text: str) -> str:
-    """The text with the control tokens of chat templates parted."""
+    """The text, with an invisible character inside each control token of a chat template."""
     return CHAT_TOKEN.sub(lambda found: f"{found[0][0]}{JOINER}{found[0][1:]}", text)
 
 

@@ -30,8 +30,8 @@ from warehouse.lake import Lake
 Heard = Callable[[Question, Answered, Sequence[Score | Vote]], None]
 """Takes every question with its reply and the rows of it: none where there was no reply."""
 
-READ_CALLS = 5_000
-"""Replies that are read into rows and stored at a time."""
+STORED_ROWS = 5_000
+"""Rows that are stored at a time."""
 
 
 def judge_by_rules(run: Run, groups: Sequence[Group]) -> None:
@@ -39,7 +39,7 @@ def judge_by_rules(run: Run, groups: Sequence[Group]) -> None:
     hearing = Hearing(run=run, stage="rules")
     pairs = ((group.prompt, response) for group in groups for response in group.responses)
     with shown() as report:
-        while batch := list(islice(pairs, READ_CALLS)):
+        while batch := list(islice(pairs, STORED_ROWS)):
             rows = [
                 row
                 for prompt, one in batch
@@ -170,17 +170,19 @@ class Hearing:
         """Ask a model, and read its replies into rows. What cannot be read is asked again, after all others."""
         unread: list[Question] = []
         answering = partial(answer, self.run, served(self.run, model), f"{self.stage} {model}")
-        answered = replies(asked, unread, answering)
-        while batch := list(islice(answered, READ_CALLS)):
-            rows: list[Score | Vote] = []
-            outages: list[Drop] = []
-            for question, reply in batch:
-                found = self._read(question, reply, outages)
-                heard(question, reply, found)
-                rows.extend(found)
-                if again := question.asker.again(question, [row.failure for row in found]):
-                    unread.append(again)
-            self.store(rows, outages)
+        rows: list[Score | Vote] = []
+        outages: list[Drop] = []
+        # One by one: `replies` looks into `unread` the moment its last question has been read.
+        for question, reply in replies(asked, unread, answering):
+            found = self._read(question, reply, outages)
+            heard(question, reply, found)
+            rows.extend(found)
+            if again := question.asker.again(question, [row.failure for row in found]):
+                unread.append(again)
+            if len(rows) >= STORED_ROWS:
+                self.store(rows, outages)
+                rows, outages = [], []
+        self.store(rows, outages)
 
     def leave_out(self, groups: Iterable[Group]) -> None:
         """Count the prompts about which some judge of the recipe asks nothing: those without a rubric."""

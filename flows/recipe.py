@@ -196,6 +196,10 @@ class Recipe(Strict):
         if self._stages_on_prompts and not self.prompts:
             raise ValueError(f"{self._stages_on_prompts[0]} needs prompts; add `prompts: {{sources: [NAME]}}`")
         comparing = {judge.annotator for judge in self.judges if isinstance(judge, ComparingJudge)}
+        if len(comparing) < sum(isinstance(judge, ComparingJudge) for judge in self.judges):
+            raise ValueError(
+                f"judges: several are {min(comparing)}, and their votes would mix; give each a name, `called`"
+            )
         if self.adaptive and self.adaptive.prices.keys() != comparing:
             raise ValueError(f"adaptive: give a price to each comparing judge: {', '.join(sorted(comparing))}")
         rating = [judge.annotator for judge in self.judges if isinstance(judge, RatingJudge)]

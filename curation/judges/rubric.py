@@ -34,6 +34,7 @@ class RubricJudge(TemplateAsker, ComparingJudge):
     """
 
     name = "rubric"
+    version = "2"
     by_rubric = True
 
     template: str = Field(default_factory=lambda: packaged(__name__))

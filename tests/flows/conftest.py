@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from prefect import flow
 
 PREFINERY = [sys.executable, "-m", "flows"]
 
@@ -73,6 +74,16 @@ def embedder(tmp_path_factory):
 @pytest.fixture
 def recipe(tmp_path):
     return write_recipe(tmp_path / "votes.yaml")
+
+
+def in_flow(work):
+    """What a function without arguments returns, run as a flow: its tasks log, which they cannot outside of one."""
+
+    @flow(name="test")
+    def run():
+        return work()
+
+    return run()
 
 
 def write_comparisons(path: Path) -> Path:

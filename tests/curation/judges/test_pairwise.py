@@ -58,7 +58,7 @@ def test_a_tie_is_a_verdict(group, reply):
         pytest.param('{"verdict": null}', "unknown_verdict", id="null"),
         pytest.param('{"winner": "A"}', "unknown_verdict", id="another-key"),
         pytest.param("A", "unparsable", id="a-bare-letter"),
-        pytest.param('I say {"verdict": "A"}', "unparsable", id="json-inside-prose"),
+        pytest.param('{"verdict": "A"} or {"verdict": "B"}', "contradictory", id="both"),
     ],
 )
 def test_anything_else_is_a_failure_and_no_guess(group, reply, said, failure):
