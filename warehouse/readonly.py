@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from shutil import disk_usage
 from tempfile import TemporaryDirectory
 from threading import Timer
 
@@ -25,6 +26,9 @@ TIMEOUT_S = 300.0
 """Longest time that a query may take, until its last row."""
 MEMORY = "4GB"
 """Most that DuckDB holds in memory for a query; sorts and joins beyond it go to a temporary folder."""
+
+SPILLED_SHARE = 0.5
+"""Part of the free disk that a query may fill with temporary files."""
 
 RELATIONS = """
 select table_name, column_name from duckdb_columns()
@@ -161,6 +165,7 @@ def _confine(lake: Lake, memory: str, spill: str) -> None:
     settings = {
         "allowed_directories": [lake.place.data_path],
         "temp_directory": spill,
+        "max_temp_directory_size": f"{int(disk_usage(spill).free * SPILLED_SHARE)} bytes",
         "python_enable_replacements": False,
         "autoload_known_extensions": False,
         "autoinstall_known_extensions": False,
