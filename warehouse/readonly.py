@@ -18,6 +18,7 @@ from schemas.errors import ConfigError, InputError
 from warehouse.lake import STREAM_ROWS, Lake
 from warehouse.macros import create_macros
 from warehouse.rows import Rows
+from warehouse.sentences import sentences
 from warehouse.statement import Gate
 from warehouse.versions import find_version
 from warehouse.views import create_views
@@ -134,20 +135,21 @@ class Reader:
 
 
 @contextmanager
-def reading(folder: Path, *, at: str | None = None, memory: str = MEMORY) -> Iterator[Reader]:
+def reading(folder: str | Path, *, at: str | None = None, memory: str = MEMORY) -> Iterator[Reader]:
     """A reader of the newest data, or of the data as of version `at` (NAME@V), with the views of `warehouse/views`."""
     snapshot = None
     if at is not None:
         with Lake.open(folder, read_only=True) as lake:
             snapshot = find_version(lake, at).snapshot
     with Lake.open(folder, read_only=True, snapshot=snapshot) as lake, TemporaryDirectory(prefix="prefinery-") as spill:
-        create_views(lake.con)
-        create_macros(lake.con)
+        with sentences(lake.place):
+            create_views(lake.con)
+            create_macros(lake.con)
         _confine(lake, memory, spill)
         yield Reader(con=lake.con, fixed=at is not None)
 
 
-def query(folder: Path, sql: str, *, at: str | None = None, timeout_s: float = TIMEOUT_S) -> Rows:
+def query(folder: str | Path, sql: str, *, at: str | None = None, timeout_s: float = TIMEOUT_S) -> Rows:
     """The answer of one read-only statement, on the newest data or as of version `at` (NAME@V).
 
     Raises InputError when the statement is no query or fails, with DuckDB's reason.
