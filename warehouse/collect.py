@@ -9,6 +9,7 @@ from typing import Literal
 
 from schemas.errors import WarehouseError
 from warehouse.digests import seal, unlike
+from warehouse.failpoints import reach
 from warehouse.lake import Lake
 from warehouse.sentences import sentences
 from warehouse.versions import versions
@@ -44,7 +45,9 @@ def compact(lake: Lake) -> tuple[int, int]:
         for damage in unlike(lake):
             raise WarehouseError(f"{damage.file}: {damage.what}; restore it from a backup before compacting.")
         before = _count(lake)
+        reach("before merge")
         lake.con.execute("call ducklake_merge_adjacent_files('lake')")
+        reach("after merge")
         seal(lake)
         return before, _count(lake)
 
@@ -72,13 +75,17 @@ def collect(lake: Lake, found: Garbage) -> None:
         )
         if not found.holds(taken):
             raise WarehouseError("There is more to remove by now than was listed; run prefinery gc again.")
+        reach("before cleanup")
         if taken.replaced:
             lake.con.execute("call ducklake_cleanup_old_files('lake', cleanup_all => true)")
+        reach("after cleanup")
         if taken.orphans:
             lake.con.execute("call ducklake_delete_orphaned_files('lake', cleanup_all => true)")
+        reach("before expire")
         if ended := sorted(set(found.snapshots) & set(now.snapshots)):
             listed = ", ".join(f"{snapshot:d}" for snapshot in ended)
             lake.con.execute(f"call ducklake_expire_snapshots('lake', versions => [{listed}])")
+        reach("after expire")
 
 
 def _idle_snapshots(lake: Lake, grace: timedelta) -> Iterator[int]:

@@ -17,6 +17,7 @@ from schemas.errors import WarehouseError
 from schemas.files import FILES, FOOTER
 from schemas.ids import ID_BYTES
 from schemas.table import Table
+from warehouse.failpoints import reach
 from warehouse.lake import Lake
 from warehouse.sentences import sentences
 from warehouse.tables import all_tables
@@ -46,7 +47,9 @@ def seal(lake: Lake) -> int:
     new = [file for file in data_files(lake) if file.name not in known]
     with sentences(lake.place):
         rows = [row for file in new for row in _digests(file.name, _content(lake, file))]
+    reach("before seal")
     lake.append((FILES, FILES.rows(rows)))
+    reach("after seal")
     return len(new)
 
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 from schemas.errors import WarehouseError
 from schemas.table import Table
 from warehouse.connect import connect, refuse_shared_data
+from warehouse.failpoints import reach
 from warehouse.lock import WriteLock, write_lock
 from warehouse.migrate import migrate, refuse_newer, steps
 from warehouse.place import Place
@@ -136,7 +137,9 @@ class Lake:
             try:
                 yield
                 self.lock.confirm()
+                reach("before commit")
                 self.con.execute("commit")
+                reach("after commit")
             except BaseException:
                 self._rollback()
                 raise
@@ -165,8 +168,10 @@ class Lake:
         # The first of several equal keys stays: rows named by content are equal where their keys are.
         once = f"distinct on ({keys})" if _repeat(rows.select(table.key)) else ""
         new = f"insert into {table.name} by name select {once} * from incoming {unknown}"
+        reach("before write")
         with self._registered(incoming=rows):
             done = self.con.execute(new).fetchone()
+        reach("after write")
         return int(done[0]) if done else 0
 
     @contextmanager
