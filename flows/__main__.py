@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from schemas.disk import disk_errors
 from schemas.errors import ConfigError, PrefineryError, WarehouseError
 
 if TYPE_CHECKING:
@@ -308,17 +309,18 @@ def verify(
     """Read a version's data again, byte by byte; name the file and row group of whatever has changed."""
     import pyarrow as pa
 
-    from warehouse.digests import verify as damages
     from warehouse.lake import Lake
-    from warehouse.versions import find_version
+    from warehouse.versions import damages
 
     with Lake.open(warehouse, read_only=True) as lake:
-        found = [asdict(damage) for damage in damages(lake, find_version(lake, label))]
-    if not found:
+        found = [asdict(damage) for damage in damages(lake, label)]
+    if found or output != "table":
+        columns = [("file", pa.string()), ("row_group", pa.int32()), ("what", pa.string())]
+        _show(pa.Table.from_pylist(found, schema=pa.schema(columns)), output)
+    if found:
+        raise WarehouseError(f"{label} is damaged; restore the files above from a backup.")
+    if output == "table":
         typer.echo(f"{label} is what was published.")
-        return
-    _show(pa.Table.from_pylist(found), output)
-    raise WarehouseError(f"{label} is damaged; restore the files above from a backup.")
 
 
 @app.command()
@@ -382,14 +384,19 @@ def drop_source(
 
 
 @app.command()
-def compact(warehouse: Warehouse = DEFAULT_WAREHOUSE) -> None:
+def compact(warehouse: Warehouse = DEFAULT_WAREHOUSE, output: Format = "table") -> None:
     """Merge small data files, so that queries open fewer; `prefinery gc` then removes the small ones."""
+    import pyarrow as pa
+
     from warehouse.collect import compact as merge
     from warehouse.lake import Lake
 
     with Lake.open(warehouse) as lake:
         before, after = merge(lake)
-    typer.echo(f"{before:,} data files became {after:,}.")
+    if output == "table":
+        typer.echo(f"{before:,} data files became {after:,}.")
+    else:
+        _show(pa.table({"files_before": [before], "files_after": [after]}), output)
 
 
 @app.command()
@@ -398,24 +405,16 @@ def gc(
     grace_minutes: Annotated[
         float, typer.Option(min=0, help="Leave what was needed within so many minutes: somebody may read it.")
     ] = 60,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List only; remove nothing.")] = False,
     warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    output: Format = "table",
 ) -> None:
-    """Show what no published version needs, and remove it after a yes."""
+    """Show what no published version needs, and remove exactly that after a yes."""
     from datetime import timedelta
 
-    from warehouse.collect import collect, garbage
-    from warehouse.lake import Lake
+    from flows.collect import reclaim
 
-    with Lake.open(warehouse) as lake:
-        found = garbage(lake, timedelta(minutes=grace_minutes))
-        for path in (*found.replaced, *found.orphans):
-            typer.echo(path)
-        typer.echo(
-            f"{len(found.snapshots):,} snapshots of no version, {len(found.replaced):,} replaced files and "
-            f"{len(found.orphans):,} orphans, {found.n_bytes / 1e6:,.1f} MB"
-        )
-        if found and (yes or typer.confirm("Remove them?")):
-            collect(lake, found)
+    reclaim(warehouse, timedelta(minutes=grace_minutes), yes=yes, dry_run=dry_run, output=output)
 
 
 @app.command()
@@ -854,7 +853,8 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # read when torch is loaded; its warnings tear progress bars
     try:
-        app()
+        with disk_errors("A file"):
+            app()
     except PrefineryError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(error.exit_code)
