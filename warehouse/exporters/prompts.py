@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
+import pyarrow as pa
+
+from schemas.prompts import MESSAGES
 from warehouse.comparisons import Row, one_text
 from warehouse.exporters import RowExporter
+from warehouse.sheets import Csv, JsonLines, Parquet, Sheet
 
 
 class Prompts(RowExporter):
-    """The prompts of a version, each once, as JSON lines.
+    """The prompts of a version, each once, as JSON lines, CSV or Parquet.
 
     `{"prompt": [{"role": "user", "content": "Name three rivers."}]}`
     """
@@ -21,5 +26,23 @@ class Prompts(RowExporter):
     conversational: bool = True
     """Chat messages, which carry every prompt; if false plain texts, which carry prompts of one turn only."""
 
+    file: Literal["jsonl", "csv", "parquet"] = "jsonl"
+    """Kind of file. `csv` has plain texts, whatever `conversational` says."""
+
+    @property
+    def _has_messages(self) -> bool:
+        return self.conversational and self.file != "csv"
+
     def row(self, row: Row, *, with_margin: bool) -> dict[str, Any]:  # noqa: ARG002
-        return {"prompt": row["prompt"] if self.conversational else one_text(row["prompt"])}
+        return {"prompt": row["prompt"] if self._has_messages else one_text(row["prompt"])}
+
+    def sheet(self, folder: Path, place: str) -> Sheet:
+        path = folder / f"{place}.{self.file}"
+        match self.file:
+            case "jsonl":
+                return JsonLines(path)
+            case "csv":
+                return Csv(path, ["prompt"])
+            case "parquet":
+                kind = MESSAGES if self._has_messages else pa.string()
+                return Parquet(path, pa.schema([pa.field("prompt", kind)]))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any, ClassVar
 
 from warehouse.comparisons import LeftOut, Row, one_text
 from warehouse.exporters import RowExporter
+from warehouse.ratings import by_aspect, mean_on
 
 ASPECTS = (1.0, 5.0)
 OVERALL = (1.0, 10.0)
@@ -37,11 +37,9 @@ class UltraFeedback(RowExporter):
 
 
 def _completion(side: Row) -> dict[str, Any]:
-    ratings: dict[str, list[Row]] = defaultdict(list)
-    for rating in side["ratings"]:
-        ratings[rating["aspect"]].append(rating)
+    ratings = by_aspect(side["ratings"])
     overall = ratings.pop("overall", [])
-    values = {aspect: _mean(found, ASPECTS) for aspect, found in ratings.items()}
+    values = {aspect: mean_on(found, ASPECTS) for aspect, found in ratings.items()}
     rated = [value for value in values.values() if value is not None]
     return {
         "model": side["model"],
@@ -50,17 +48,10 @@ def _completion(side: Row) -> dict[str, Any]:
             aspect: {"Rating": "N/A" if value is None else f"{value:g}", "Rationale": _rationale(ratings[aspect])}
             for aspect, value in values.items()
         },
-        "overall_score": _mean(overall, OVERALL),
+        "overall_score": mean_on(overall, OVERALL),
         "critique": _rationale(overall),
         "fine-grained_score": sum(rated) / len(rated) if rated else None,
     }
-
-
-def _mean(ratings: list[Row], scale: tuple[float, float]) -> float | None:
-    """Mean of the ratings that apply, on `scale`."""
-    lo, hi = scale
-    places = [(r["value"] - r["lo"]) / (r["hi"] - r["lo"]) for r in ratings if r["value"] is not None]
-    return round(lo + (hi - lo) * sum(places) / len(places), 6) if places else None
 
 
 def _rationale(ratings: list[Row]) -> str:
