@@ -83,7 +83,9 @@ def init(
 @app.command("import")
 def import_(
     format_: Annotated[str, typer.Argument(metavar="FORMAT", help="A name that `prefinery formats` lists.")],
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders of them.")],
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Files, folders of them, or hf://datasets/OWNER/NAME[@REV].")
+    ],
     source: Annotated[
         str | None, typer.Option(help="Value of the `source` column; the format's name if absent.")
     ] = None,
@@ -96,12 +98,14 @@ def import_(
 
     from curation.importers import IMPORTERS, import_paths
     from training.progress import shown
+    from warehouse.hub import fetched
     from warehouse.lake import Lake
 
     changes = dict(_assignment(text) for text in set_ or [])
     importer = IMPORTERS.build({"name": format_, "source": source, **changes})
+    files = fetched(paths, importer.suffixes)
     with Lake.create(warehouse) as lake, shown() as report:
-        done = import_paths(lake, importer, paths, watch=partial(report, f"import {importer.origin} (MB)"))
+        done = import_paths(lake, importer, files, watch=partial(report, f"import {importer.origin} (MB)"))
     rows = [{"what": "records read", "rows": done.funnel.read}, {"what": "records kept", "rows": done.funnel.kept}]
     rows += [{"what": f"dropped: {reason}", "rows": n} for reason, n in sorted(done.funnel.dropped.items())]
     rows += [{"what": f"new {table}", "rows": n} for table, n in done.new.items()]
