@@ -10,7 +10,8 @@ from pathlib import Path
 
 from curation.records import Named
 from curation.seen import Seen
-from schemas.ids import canonical
+from schemas.drops import Drop
+from schemas.ids import canonical, content_id
 from schemas.responses import Response
 
 MAX_REMEMBERED = 5_000_000
@@ -25,6 +26,9 @@ CONSTANT_PROMPTS = 10
 
 SHOWN_CHARS = 60
 
+STAGE = "provenance"
+"""Of stored notes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
@@ -33,6 +37,12 @@ class Note:
     kind: str
     detail: str | None = None
     rows: int = 1
+
+    def row(self, run_id: str | None = None) -> Drop:
+        """The note where SQL finds it: a row of `drops` in a stage of its own, since nothing was dropped."""
+        name = content_id("note", self.kind, self.detail, self.rows)
+        detail = f"{self.rows:,}: {self.detail or 'no detail'}"
+        return Drop.of(STAGE, "note", self.kind, row_id=name, detail=detail, run_id=run_id)
 
 
 @dataclass(kw_only=True)

@@ -25,7 +25,6 @@ class AlpacaEvalOutputs(Importer):
 
     name = "alpaca_eval_outputs"
     license: ClassVar[str] = "CC-BY-NC-4.0"
-    id_column: ClassVar[str | None] = "instruction_id"
     answer_sheets: ClassVar[bool] = True
 
     def model_of(self, path: Path) -> str | None:
