@@ -8,7 +8,10 @@ import sys
 import pytest
 
 from curation.importers import IMPORTERS, import_paths
+from flows.curate import curate_into
+from flows.recipe import Import, Recipe
 from schemas.errors import ConfigError, UpstreamError
+from schemas.prompts import PROMPTS
 from tests.rows import draft, some_pairs
 from tests.servers.start import Server
 from tests.warehouse.exporters.conftest import comparisons
@@ -44,38 +47,48 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
 
 
-def test_a_version_goes_to_the_hub_and_comes_back(lake, hub, tmp_path, prefinery_on):
+def test_a_version_goes_to_the_hub_and_comes_back(lake, tmp_path, prefinery):
     version = publish(lake, draft(some_pairs(lake, 12))).version
-    run = prefinery_on(lake.folder, hub)
     place = "hf://datasets/me/pushed"
-    assert run("export", version.label, place, "--format", "hf").stdout.strip().endswith("/datasets/me/pushed")
+    pushed = prefinery("export", version.label, place, "--format", "hf", "--warehouse", lake.folder)
+    assert pushed.stdout.strip().endswith("/datasets/me/pushed")
     again = tmp_path / "again"
-    pulled = run("import", "trl", place, "--warehouse", again, "--format", "json")
+    pulled = prefinery("import", "trl", place, "--warehouse", again, "--format", "json")
     assert {row["what"]: row["rows"] for row in json.loads(pulled.stdout)}["new votes"] == 12
     with Lake.open(again, read_only=True) as read:
         there = lake.con.execute("select prompt_id, chosen_id, rejected_id, 1.0 from pairs").fetchall()
         assert comparisons(read) == set(there)
 
 
+def test_a_recipe_imports_from_the_hub_too(lake, tmp_path):
+    (tmp_path / "asked.jsonl").write_text('{"prompt": "Name three rivers."}\n')
+    here, there = str(tmp_path / "asked.jsonl"), "hf://datasets/a/b/c"
+    recipe = Recipe.model_validate({"name": "asked", "imports": [{"format": "prompts", "paths": [here, there]}]})
+    with pytest.raises(ConfigError, match="a/b/c names no dataset repository"):
+        curate_into(lake, recipe)
+    assert lake.read(PROMPTS).num_rows == 0
+    curate_into(lake, recipe.model_copy(update={"imports": (Import(format="prompts", paths=(here,)),)}))
+    assert lake.read(PROMPTS).num_rows == 1
+
+
 @pytest.fixture
-def prefinery_on(tmp_path):
-    """The command, as a user of this hub has set it up."""
+def environment(hub, tmp_path):
+    """What a user of this hub has set."""
+    home = {"HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "1"}
+    return os.environ | {"HF_ENDPOINT": hub, "HF_TOKEN": TOKEN, **home}
 
-    def on(warehouse, hub):
-        env = os.environ | {
-            "HF_ENDPOINT": hub, "HF_TOKEN": TOKEN, "HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "1",
-            "PREFINERY_WAREHOUSE": str(warehouse),
-        }  # fmt: skip
 
-        def run(*arguments):
-            command = [sys.executable, "-m", "flows", *map(str, arguments)]
-            done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
-            assert done.returncode == 0, done.stderr
-            return done
+@pytest.fixture
+def prefinery(environment):
+    """The command."""
 
-        return run
+    def run(*arguments):
+        command = [sys.executable, "-m", "flows", *map(str, arguments)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+        return done
 
-    return on
+    return run
 
 
 def test_a_second_upload_replaces_the_data_of_the_first(lake, hub, token, home, tmp_path):
@@ -84,10 +97,10 @@ def test_a_second_upload_replaces_the_data_of_the_first(lake, hub, token, home, 
     (tmp_path / "one" / "NOTES.txt").write_text("mine")
     upload(tmp_path / "one", "me/twice", message="one", endpoint=hub)
     first = download("hf://datasets/me/twice", [".jsonl", ".parquet"], endpoint=hub)
-    export_folder = tmp_path / "two"
-    (export_folder / "data").mkdir(parents=True)
-    (export_folder / "data" / "train.jsonl").write_text('{"prompt": "new"}\n')
-    upload(export_folder, "me/twice", message="two", endpoint=hub)
+    newer = tmp_path / "two"
+    (newer / "data").mkdir(parents=True)
+    (newer / "data" / "train.jsonl").write_text('{"prompt": "new"}\n')
+    upload(newer, "me/twice", message="two", endpoint=hub)
     second = download("hf://datasets/me/twice", [".jsonl", ".parquet"], endpoint=hub)
     assert [path.name for path in (second / "data").iterdir()] == ["train.jsonl"]
     done = import_paths(lake, IMPORTERS.build("prompts"), [second])

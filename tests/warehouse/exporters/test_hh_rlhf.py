@@ -72,3 +72,8 @@ def test_what_is_no_transcript_is_left_out(turns, chosen, reason):
 def test_sides_under_two_prompts_are_left_out():
     with pytest.raises(LeftOut, match="two_prompts"):
         HHRLHF().row(row([USER], "a", "b", other=[USER, ASSISTANT, USER]), with_margin=False)
+
+
+def test_nothing_but_the_answers_tells_which_side_won():
+    one, turned = (HHRLHF().row(row([USER], *sides), with_margin=False) for sides in (("a", "b"), ("b", "a")))
+    assert (one["chosen"], one["rejected"]) == (turned["rejected"], turned["chosen"])
