@@ -30,6 +30,8 @@ evaluate = typer.Typer(
     help="Measure models: on held-out pairs, by a benchmark, or checkpoint by checkpoint.", no_args_is_help=True
 )
 app.add_typer(evaluate, name="evaluate")
+rubrics = typer.Typer(help="Rubrics in people's hands: import, show, edit.", no_args_is_help=True)
+app.add_typer(rubrics, name="rubrics")
 
 Warehouse = Annotated[
     Path, typer.Option("--warehouse", "-w", envvar="PREFINERY_WAREHOUSE", help="The warehouse folder.")
@@ -42,6 +44,7 @@ MaxLength = Annotated[
     int | None,
     typer.Option(min=2, help="Most tokens of prompt and response together; what the model was made to read if absent."),
 ]
+By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who wrote it; stored as its writer.")]
 DEFAULT_WAREHOUSE = Path(".prefinery")
 
 
@@ -624,6 +627,59 @@ def overoptimization(
     from flows.overoptimization import show_checkpoints
 
     show_checkpoints(checkpoints, points, output, out)
+
+
+@rubrics.command("import")
+def import_rubrics(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="JSON lines or YAML documents, one for each prompt.")],
+    by: By = "hand",
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    output: Format = "table",
+) -> None:
+    """Store rubrics that somebody wrote, all or none: `prompt` or `prompt_id`, and `items` of kind, text and weight."""
+    from flows.rubrics_by_hand import import_rubrics as store
+    from warehouse.lake import Lake
+
+    with Lake.open(warehouse) as lake:
+        _show(store(lake, path, by), output)
+
+
+@rubrics.command("show")
+def show_rubrics(
+    wanted: Annotated[
+        str | None, typer.Argument(metavar="[PROMPT_ID|RUBRIC_ID]", help="Whose items to list; all rubrics if absent.")
+    ] = None,
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    output: Format = "table",
+) -> None:
+    """List the stored rubrics, and which is in force for its prompt; or the items of one rubric or prompt."""
+    from flows.rubrics_by_hand import list_rubrics
+    from warehouse.lake import Lake
+
+    with Lake.open(warehouse, read_only=True) as lake:
+        _show(list_rubrics(lake, wanted), output)
+
+
+@rubrics.command("edit")
+def edit_rubric(
+    rubric_id: Annotated[str, typer.Argument(metavar="RUBRIC_ID", help="The rubric to replace.")],
+    add: Annotated[
+        list[str] | None, typer.Option("--add", metavar="KIND:TEXT", help="hard:... or principle:...")
+    ] = None,
+    reword: Annotated[list[str] | None, typer.Option("--reword", metavar="NUMBER=TEXT", help="Another text.")] = None,
+    weigh: Annotated[list[str] | None, typer.Option("--weigh", metavar="NUMBER=WEIGHT", help="How it counts.")] = None,
+    drop: Annotated[list[int] | None, typer.Option("--drop", metavar="NUMBER", help="An item to leave out.")] = None,
+    by: By = "hand",
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+) -> None:
+    """Replace a rubric by one with changed items, which names the old one; print its id. Options may be repeated."""
+    from flows.rubrics_by_hand import change_of
+    from flows.rubrics_by_hand import edit_rubric as store
+    from warehouse.lake import Lake
+
+    change = change_of(add or (), reword or (), weigh or (), drop or ())
+    with Lake.open(warehouse) as lake:
+        typer.echo(store(lake, rubric_id, change, by).rubric_id)
 
 
 @app.command()

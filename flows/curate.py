@@ -22,9 +22,9 @@ from curation.golden import with_golden
 from curation.importers import import_paths
 from curation.leaks import MARKS
 from curation.ledger import Served
-from curation.pairing import Built, build_pairs, gather
+from curation.pairing import Built, ByScore, build_pairs, gather
 from flows.events import announce
-from flows.judging import groups_of, judge, judge_by_rules, mean_ratings
+from flows.judging import groups_of, imported_acts, judge, judge_by_rules, mean_ratings, of_one_scale
 from flows.principles import find_principles
 from flows.recipe import Recipe, load
 from flows.rubrics import rubrics_for
@@ -86,6 +86,8 @@ def curate_into(lake: Lake, recipe: Recipe) -> Published | None:
         prompts = filter_prompts(run, prompts)
     answered = generate(run, prompts) if recipe.generate else stored_responses(lake, prompts)
     groups = groups_of(*with_golden(lake, recipe.gate, prompts, answered))
+    if recipe.ratings:
+        run.call_ids.extend(imported_acts(lake, recipe.ratings, prompts))
     if recipe.rules:
         judge_by_rules(run, groups)
     if recipe.rubrics:
@@ -178,8 +180,10 @@ def pair_and_publish(run: Run, prompts: Sequence[Prompt]) -> Published:
     wanted = pa.table({"call_id": pa.array(run.call_ids, pa.string())})
     own = pc.field("prompt_id").isin([prompt.prompt_id for prompt in prompts])  # no golden ones
     scores = mean_ratings(run).filter(own)
+    if isinstance(recipe.pair, ByScore):
+        scores = of_one_scale(run, scores)
     votes = run.lake.ask("verdicts", prompts_in=_ids(prompts), wanted=wanted)
-    built = build_pairs(recipe.pair, gather(scores, votes), run.run_id)
+    built = build_pairs(recipe.pair, gather(scores.drop_columns("scales"), votes), run.run_id)
     if recipe.leaks:
         seams = run.lake.ask("seams", wanted=_sides(built), marks=MARKS)
         built = recipe.leaks.applied(built, dict(zip(*seams.to_pydict().values(), strict=True)))

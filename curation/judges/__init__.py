@@ -6,9 +6,9 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import ClassVar, TypeGuard
+from typing import ClassVar, Self, TypeGuard
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from curation.asking import Asker, Group, Question, Subject, Unreadable, shuffled
 from schemas.calls import Answered
@@ -23,9 +23,21 @@ class Judge(Asker):
     """Asks a model about answers, and reads its reply into rows: a verdict or a failure for each, never a guess."""
 
     kind: ClassVar[str] = "judge"
+    by_rubric: ClassVar[bool] = False
+    """Whether it judges by the rubric of a prompt, and asks nothing about a prompt without one."""
 
     samples: int = Field(default=1, ge=1)
     """Replies to every question; several need a temperature above 0, and are what voting@k counts."""
+
+    @model_validator(mode="after")
+    def _samples_can_differ(self) -> Self:
+        if self.samples > 1 and self.sampling.temperature == 0:
+            raise ValueError(f"{self.samples} samples at temperature 0 are one reply; set sampling.temperature to 0.7")
+        return self
+
+    def may_judge(self, group: Group) -> bool:
+        """Whether it has anything to ask about a prompt, whatever the answers."""
+        return group.rubric is not None or not self.by_rubric
 
     @property
     def annotator(self) -> str:

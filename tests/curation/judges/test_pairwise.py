@@ -113,7 +113,8 @@ def test_one_order_on_request(group):
 
 def test_several_replies_to_a_question_are_several_calls(group):
     """voting@k: the same text, another seed."""
-    asked = [question.request for question in judge(samples=3, comparisons_per_prompt=1).asked(group, 0)]
+    voting = judge(samples=3, sampling={"temperature": 0.7}, comparisons_per_prompt=1)
+    asked = [question.request for question in voting.asked(group, 0)]
     assert len(asked) == 6
     assert len({request.seed for request in asked}) == 6
     assert len({request.messages[0]["content"] for request in asked}) == 2
