@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
-from schemas.prompts import MESSAGES
+from schemas.prompts import FACTS, MESSAGES, PROMPTS
 from warehouse.comparisons import Row, one_text
 from warehouse.exporters import RowExporter
 from warehouse.sheets import Csv, JsonLines, Parquet, Sheet
@@ -16,7 +16,10 @@ from warehouse.sheets import Csv, JsonLines, Parquet, Sheet
 class Prompts(RowExporter):
     """The prompts of a version, each once, as JSON lines, CSV or Parquet.
 
-    `{"prompt": [{"role": "user", "content": "Name three rivers."}]}`
+    What is known about a prompt stands beside it: constraints as JSON texts, right and wrong answers, the kind of
+    task. CSV has the texts of the prompts alone.
+
+    `{"prompt": [{"role": "user", "content": "Name three rivers."}], "correct_answers": ["Po, Rhine, Elbe"]}`
     """
 
     name = "prompts"
@@ -34,7 +37,10 @@ class Prompts(RowExporter):
         return self.conversational and self.file != "csv"
 
     def row(self, row: Row, *, with_margin: bool) -> dict[str, Any]:  # noqa: ARG002
-        return {"prompt": row["prompt"] if self._has_messages else one_text(row["prompt"])}
+        asked = {"prompt": row["prompt"] if self._has_messages else one_text(row["prompt"])}
+        if self.file == "csv":
+            return asked
+        return asked | {name: row[name] for name in FACTS if row[name] is not None}
 
     def sheet(self, folder: Path, place: str) -> Sheet:
         path = folder / f"{place}.{self.file}"
@@ -45,4 +51,5 @@ class Prompts(RowExporter):
                 return Csv(path, ["prompt"])
             case "parquet":
                 kind = MESSAGES if self._has_messages else pa.string()
-                return Parquet(path, pa.schema([pa.field("prompt", kind)]))
+                facts = [PROMPTS.columns.field(name) for name in FACTS]
+                return Parquet(path, pa.schema([pa.field("prompt", kind), *facts]))

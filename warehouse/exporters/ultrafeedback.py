@@ -13,11 +13,16 @@ OVERALL = (1.0, 10.0)
 """The format's scales; ratings on others are moved to them linearly."""
 
 
+NO_ANSWER = "None"
+"""What the format says where no answer is known."""
+
+
 class UltraFeedback(RowExporter):
     """UltraFeedback rows as JSON lines: the rated responses of each prompt. Several ratings of an aspect are averaged.
 
-    `{"instruction": "Hi", "completions": [{"model": "m", "response": "Hello!", "annotations": {"honesty": {"Rating":
-    "5", "Rationale": "..."}}, "overall_score": 9.0, "critique": "...", "fine-grained_score": 5.0}]}`
+    `{"instruction": "Hi", "correct_answers": ["None"], "incorrect_answers": ["None"], "completions": [{"model": "m",
+    "response": "Hello!", "annotations": {"honesty": {"Rating": "5", "Rationale": "..."}}, "overall_score": 9.0,
+    "critique": "...", "fine-grained_score": 5.0}]}`
     """
 
     name = "ultrafeedback"
@@ -31,6 +36,8 @@ class UltraFeedback(RowExporter):
         return {
             "source": row["source"],
             "instruction": one_text(row["prompt"]),
+            "correct_answers": row["correct_answers"] or [NO_ANSWER],
+            "incorrect_answers": row["incorrect_answers"] or [NO_ANSWER],
             "models": [side["model"] for side in rated],
             "completions": rated,
         }

@@ -4,8 +4,14 @@ from hypothesis import strategies as st
 
 from curation.importers.prompts import Prompts as Importer
 from curation.readers import read_records
-from schemas.prompts import PROMPTS
+from schemas.prompts import FACTS, PROMPTS, Prompt, user
+from schemas.responses import RESPONSES
+from tests.rows import draft
+from tests.warehouse.exporters.conftest import pair_of, sides_of
+from warehouse.exporters import export_folder
 from warehouse.exporters.prompts import Prompts
+from warehouse.lake import Lake
+from warehouse.versions import publish
 
 
 @pytest.mark.parametrize("name", ["prompts", "trl_unpaired", "trl"])
@@ -45,13 +51,36 @@ texts = st.text(st.characters(exclude_categories=("Cs",))).filter(str.strip)
 def test_any_text_comes_back(tmp_path, asked, file, conversational):
     """CSV has no kind of value but text, and other rules for quotes and line ends."""
     exporter = Prompts(file=file, conversational=conversational)
-    rows = [{"prompt": [{"role": "user", "content": text}]} for text in asked]
+    rows = [{"prompt": [{"role": "user", "content": text}]} | dict.fromkeys(FACTS) for text in asked]
     sheet = exporter.sheet(tmp_path, "train")
     sheet.add([exporter.row(row, with_margin=False) for row in rows])
     sheet.close()
     read = [record for _, record in read_records(tmp_path / f"train.{file}")]
     found = [row for record in read for row in Importer().translate(record)]
     assert [prompt.messages[0]["content"] for prompt in found] == asked
+
+
+KNOWN = {
+    "constraints": ('{"at_most":9,"rule":"length"}',),
+    "correct_answers": ("Po", "Rhine"),
+    "incorrect_answers": ("Etna",),
+    "task_type": "geography",
+}
+
+
+@pytest.mark.parametrize("file", ["jsonl", "parquet"])
+def test_what_is_known_about_a_prompt_comes_back(bring, tmp_path, file):
+    asked = [Prompt.of(user("Name a river."), source="hand", **KNOWN), Prompt.of(user("Hi"), source="hand")]
+    both = [sides_of(prompt, ("a", "b")) for prompt in asked]
+    with Lake.create(tmp_path / "source") as source:
+        flat = [side for sides in both for side in sides]
+        source.append((PROMPTS, PROMPTS.rows(asked)), (RESPONSES, RESPONSES.rows(flat)))
+        version = publish(source, draft([pair_of(*sides) for sides in both])).version
+        export_folder(source, version, tmp_path / "out", Prompts(file=file))
+    lake, _ = bring(tmp_path / "out", "prompts")
+    found = {row["prompt_id"]: {name: row[name] for name in FACTS} for row in lake.read(PROMPTS).to_pylist()}
+    known = {name: list(value) if isinstance(value, tuple) else value for name, value in KNOWN.items()}
+    assert found == {asked[0].prompt_id: known, asked[1].prompt_id: dict.fromkeys(FACTS)}
 
 
 def test_each_prompt_is_written_once(source, tmp_path):
