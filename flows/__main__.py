@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from dataclasses import asdict
@@ -87,7 +88,9 @@ def init(
 @app.command("import")
 def import_(
     format_: Annotated[str, typer.Argument(metavar="FORMAT", help="A name that `prefinery formats` lists.")],
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders of them.")],
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Files, folders of them, or hf://datasets/OWNER/NAME[@REV].")
+    ],
     source: Annotated[
         str | None, typer.Option(help="Value of the `source` column; the format's name if absent.")
     ] = None,
@@ -100,12 +103,14 @@ def import_(
 
     from curation.importers import IMPORTERS, import_paths
     from training.progress import shown
+    from warehouse.hub import fetched
     from warehouse.lake import Lake
 
     changes = dict(_assignment(text) for text in set_ or [])
     importer = IMPORTERS.build({"name": format_, "source": source, **changes})
+    files = fetched(paths, importer.suffixes)
     with Lake.create(warehouse) as lake, shown() as report:
-        done = import_paths(lake, importer, paths, watch=partial(report, f"import {importer.origin} (MB)"))
+        done = import_paths(lake, importer, files, watch=partial(report, f"import {importer.origin} (MB)"))
     rows = [{"what": "records read", "rows": done.funnel.read}, {"what": "records kept", "rows": done.funnel.kept}]
     rows += [{"what": f"dropped: {reason}", "rows": n} for reason, n in sorted(done.funnel.dropped.items())]
     rows += [{"what": f"new {table}", "rows": n} for table, n in done.new.items()]
@@ -123,11 +128,11 @@ def formats(output: Format = "table") -> None:
     from warehouse.exporters import EXPORTERS
 
     rows = [
-        {"format": name, "for": "import", "license": cls.license, "files": " ".join(cls.suffixes), "what": _what(cls)}
+        {"format": name, "for": "import", "license": cls.license, "files": " ".join(cls.suffixes)} | _told(cls)
         for name, cls in IMPORTERS.classes.items()
     ]
-    rows += [{"format": name, "for": "export", "what": _what(cls)} for name, cls in EXPORTERS.classes.items()]
-    columns = pa.schema([(name, pa.string()) for name in ("format", "for", "license", "files", "what")])
+    rows += [{"format": name, "for": "export"} | _told(cls) for name, cls in EXPORTERS.classes.items()]
+    columns = pa.schema([(name, pa.string()) for name in ("format", "for", "license", "files", "settings", "what")])
     _show(pa.Table.from_pylist(rows, schema=columns), output)
 
 
@@ -453,7 +458,7 @@ def export(
     label: Annotated[str, typer.Argument(metavar="NAME@V")],
     out: Annotated[str, typer.Argument(help="The folder to write, or hf://datasets/OWNER/NAME to upload it.")],
     format_: Annotated[
-        str, typer.Option("--format", help="parquet (what training reads), trl, openrlhf, ultrafeedback, hf, ...")
+        str, typer.Option("--format", help="parquet (what training reads), or one that `prefinery formats` lists.")
     ] = "parquet",
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one setting.")] = None,
     warehouse: Warehouse = DEFAULT_WAREHOUSE,
@@ -836,9 +841,12 @@ def _say_if_lost(warehouse: Path, kept: bool) -> None:
         typer.echo(f"Not kept: {warehouse} is no warehouse; create one with: prefinery init {warehouse}", err=True)
 
 
-def _what(plugin: type[Plugin]) -> str:
-    """The first line of a plugin's docstring, which says what it is."""
-    return (plugin.__doc__ or "").split("\n")[0]
+def _told(plugin: type[Plugin]) -> dict[str, str]:
+    """What a format carries and what it cannot, without the example; and its settings, with their defaults."""
+    paragraphs = inspect.cleandoc(plugin.__doc__ or "").split("\n\n")
+    prose = [" ".join(text.split()) for text in paragraphs if not text.startswith("`{")]
+    settings = [f"{name}={field.default}" for name, field in plugin.model_fields.items() if name != "source"]
+    return {"what": " ".join(prose), "settings": " ".join(settings)}
 
 
 def _show(rows: pa.Table, output: str) -> None:

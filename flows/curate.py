@@ -39,6 +39,7 @@ from schemas.pairs import PAIRS
 from schemas.prompts import Prompt
 from schemas.responses import RESPONSES, Response
 from training.progress import shown
+from warehouse.hub import fetched
 from warehouse.lake import Lake
 from warehouse.versions import Draft, Published, publish
 
@@ -69,9 +70,10 @@ def curate_into(lake: Lake, recipe: Recipe) -> Published | None:
     """The stages of a recipe in their fixed order."""
     run = Run(lake=lake, recipe=recipe)
     for wanted in recipe.imports:
+        paths = fetched(wanted.paths, wanted.format.suffixes)
         with shown() as report:
             watch = partial(report, f"import {wanted.format.origin} (MB)")
-            done = import_paths(lake, wanted.format, wanted.paths, run_id=run.run_id, watch=watch)
+            done = import_paths(lake, wanted.format, paths, run_id=run.run_id, watch=watch)
         for note in done.notes:
             sys.stderr.write(
                 f"import {wanted.format.origin}: {note.kind}: {note.rows:,} ({note.detail or 'no detail'})\n"

@@ -44,8 +44,8 @@ class Import(Strict):
     """Files to bring in before anything else."""
 
     format: AnyImporter
-    paths: tuple[Path, ...]
-    """Files or folders; relative paths start at the working directory."""
+    paths: tuple[str, ...]
+    """Files, folders, or `hf://datasets/OWNER/NAME[@REV]`; relative paths start at the working directory."""
 
 
 class PromptChoice(Strict):

@@ -251,7 +251,10 @@ def import_paths(
             work.commit()
             work.committed()
     watch(total, total)
-    return work.done()
+    done = work.done()
+    if done.notes:
+        lake.append((DROPS, DROPS.rows(note.row(run_id) for note in done.notes)))
+    return done
 
 
 @dataclass(kw_only=True)
