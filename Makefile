@@ -1,4 +1,4 @@
-# make demo | test | check | install     ACCEL=gpu builds the same environment for a CUDA machine
+# make demo | test | check | install | kills     ACCEL=gpu builds the same environment for a CUDA machine
 PYTHON ?= python3
 ACCEL ?= cpu
 VENV := .venv
@@ -7,7 +7,7 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -q
 STAMP := $(VENV)/.installed-$(ACCEL)
 WAREHOUSE ?= .prefinery
 
-.PHONY: demo test check lint install freeze clean
+.PHONY: demo test check lint install kills freeze clean
 
 demo: $(STAMP)
 	$(VENV)/bin/prefinery demo --warehouse $(WAREHOUSE)
@@ -50,6 +50,10 @@ torch-cpu:
 # A benchmark measures what it compares with in the same run, and ends with one line a bar.
 bench-%: $(STAMP)
 	$(VENV)/bin/python -m tests.bench.$*
+
+# The warehouse at named points and at 200 random moments of import, publish, compaction and collection.
+kills: $(STAMP)
+	PREFINERY_KILLS=200 $(VENV)/bin/python -m pytest -q tests/warehouse/test_kills.py tests/warehouse/test_failpoints.py
 
 freeze:
 	$(PIP) freeze --exclude-editable | sed 's/+cpu$$//' | sort -f > constraints.txt

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 from importlib.resources import files
 from itertools import chain, islice, product
+from pathlib import Path
 from string import ascii_uppercase
 from typing import Any, ClassVar
 
@@ -16,8 +17,9 @@ from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 from pydantic import Field, field_validator
 
+from curation.contracts import Failure
+from curation.contracts.json_object import JsonObject
 from curation.fence import fenced, nonce_for, suspicions
-from curation.status import RepeatedKey, json_value
 from schemas.base import Plugin
 from schemas.calls import OUTAGES, Answered, Request, Sampling, Structure
 from schemas.errors import ConfigError
@@ -28,6 +30,9 @@ from schemas.rubrics import Rubric
 
 NO_REPLY = ("refused", "truncated", "quarantined", *OUTAGES)
 """Statuses of a call whose text is never read. Asking again in other words does not mend them."""
+
+NO_OBJECT: Mapping[Failure, str] = {"repeated_key": "invalid", "contradictory": "contradictory"}
+"""How a reply fails that holds no one object; any other is unparsable."""
 
 
 class Unreadable(Exception):
@@ -185,7 +190,17 @@ class TemplateAsker(Asker):
     """Alternatives that are wanted for every token of the reply."""
 
     template: str
-    """jinja2 text of the user turn. Its hash is part of every call's key."""
+    """jinja2 text of the user turn, or `{file: PATH}`. Its hash is part of every call's key."""
+
+    @field_validator("template", mode="before")
+    @classmethod
+    def _of_file(cls, given: object) -> object:
+        if not isinstance(given, Mapping) or given.keys() != {"file"}:
+            return given
+        try:
+            return Path(str(given["file"])).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"the template {given['file']} cannot be read; name a text file") from error
 
     @field_validator("template")
     @classmethod
@@ -278,16 +293,15 @@ def reply_text(answered: Answered) -> str:
 
 
 def reply_object(answered: Answered) -> dict[str, Any]:
-    """The JSON object that a reply is. Never repairs, never guesses: raises Unreadable when it is none."""
-    try:
-        value = json_value(reply_text(answered))
-    except RepeatedKey as error:
-        raise Unreadable("invalid") from error
-    except ValueError as error:
-        raise Unreadable("unparsable") from error
-    if not isinstance(value, dict):
-        raise Unreadable("unparsable")
-    return value
+    """The JSON object in a reply: alone, with surplus commas, or the only one in prose or a fence of code.
+
+    Which of these is the status of its call, where JSON was asked for. Raises Unreadable when there is none, or more.
+    """
+    found = JsonObject().read(reply_text(answered))
+    if found.failure:
+        raise Unreadable(NO_OBJECT.get(found.failure, "unparsable"))
+    assert isinstance(found.value, dict)
+    return found.value
 
 
 def by_label(subject: Subject, reply: dict[str, Any], key: str) -> dict[str, Any]:

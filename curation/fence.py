@@ -64,8 +64,12 @@ def nonce_for(texts: Iterable[str], chars: int, *salt: object) -> str:
 
 def fenced(label: str, text: str) -> str:
     """The text between tags of its label, with the control tokens of chat templates parted."""
-    parted = CHAT_TOKEN.sub(lambda found: f"{found[0][0]}{JOINER}{found[0][1:]}", text)
-    return f"<{label}>\n{parted}\n</{label}>"
+    return f"<{label}>\n{parted(text)}\n</{label}>"
+
+
+def parted(text: str) -> str:
+    """The text, with an invisible character inside each control token of a chat template."""
+    return CHAT_TOKEN.sub(lambda found: f"{found[0][0]}{JOINER}{found[0][1:]}", text)
 
 
 @lru_cache(maxsize=1024)

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, KeysView, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b, file_digest
 from pathlib import Path
 
 from curation.records import Named
-from schemas.ids import canonical
+from curation.seen import Seen
+from schemas.drops import Drop
+from schemas.ids import canonical, content_id
 from schemas.responses import Response
 
-MAX_REMEMBERED = 500_000
-"""Records and answers that are remembered: about 200 MB. Later ones are compared with these, not with each other."""
+MAX_REMEMBERED = 5_000_000
+"""Records, answers, texts and ids that are remembered of each: 40 MB. Later ones are compared with these, not with
+each other, and that is told."""
+
+MAX_REPEATED = 500_000
+"""Texts whose repetitions are counted."""
 
 CONSTANT_PROMPTS = 10
 """A text that a model gives to so many prompts is called constant."""
 
 SHOWN_CHARS = 60
+
+STAGE = "provenance"
+"""Of stored notes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,19 +38,26 @@ class Note:
     detail: str | None = None
     rows: int = 1
 
+    def row(self, run_id: str | None = None) -> Drop:
+        """The note where SQL finds it: a row of `drops` in a stage of its own, since nothing was dropped."""
+        name = content_id("note", self.kind, self.detail, self.rows)
+        detail = f"{self.rows:,}: {self.detail or 'no detail'}"
+        return Drop.of(STAGE, "note", self.kind, row_id=name, detail=detail, run_id=run_id)
+
 
 @dataclass(kw_only=True)
 class Provenance:
     """Watches what one import reads."""
 
     id_column: str | None = None
+    most: int = MAX_REMEMBERED
     notes: dict[str, Note] = field(default_factory=dict)
-    _records: set[int] = field(default_factory=set)
-    _ids: set[int] = field(default_factory=set)
-    _responses: set[int] = field(default_factory=set)
-    _prompts_of_text: Counter[int] = field(default_factory=Counter)
+    _repeated: Counter[int] = field(default_factory=Counter)
     _constant: dict[int, str] = field(default_factory=dict)
     _models: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self._records, self._ids, self._responses, self._texts = (Seen(self.most) for _ in range(4))
 
     def tell(self, note: Note) -> None:
         """Count a note; the first detail of its kind stays."""
@@ -53,14 +69,14 @@ class Provenance:
         if self._repeats(record.content_id, where):
             return
         name = record.get(self.id_column) if self.id_column else None
-        if name is not None and _known(self._ids, canonical(name)):
+        if name is not None and _known(self._ids, hash(canonical(name))):
             self.tell(Note(kind="one id, several records", detail=f"{self.id_column} {name!r}, {where}"))
 
     def records(self, record_ids: Sequence[str], where: Callable[[int], str]) -> None:
         """`record` for many that are not asked for other ids; `where` tells the place of each, counted from 0."""
         names = list(map(hash, record_ids))
-        if _all_new(self._records, names):
-            _remember(self._records, names)
+        if self._records.none_of(names):
+            self._records.update(names)
             return
         for number, record_id in enumerate(record_ids):
             self._repeats(record_id, where(number))
@@ -74,33 +90,32 @@ class Provenance:
     ) -> None:
         """`response` for many."""
         names, spoken = list(map(hash, response_ids)), list(map(hash, zip(models, texts, strict=True)))
-        new = _all_new(self._responses, names) and _all_new(self._prompts_of_text.keys(), spoken)
-        if new and all(map(str.strip, texts)):
+        if self._responses.none_of(names) and self._texts.none_of(spoken) and all(map(str.strip, texts)):
             self._models.update(models)
-            _remember(self._responses, names)
-            _remember(self._prompts_of_text, spoken)
+            self._responses.update(names)
+            self._texts.update(spoken)
             return
         for number, answer in enumerate(zip(response_ids, models, texts, strict=True)):
             self._answer(*answer, where(number))
 
     def _repeats(self, record_id: str, where: str) -> bool:
         """Whether a record came before; then it is told."""
-        if known := _known(self._records, record_id):
+        if known := _known(self._records, hash(record_id)):
             self.tell(Note(kind="record repeated", detail=where))
         return known
 
     def _answer(self, response_id: str, model: str, answer: str, where: str) -> None:
-        if _known(self._responses, response_id):
+        if _known(self._responses, hash(response_id)):
             return
         self._models[model] += 1
         if not answer.strip():
             self.tell(Note(kind="empty response", detail=f"{model}, {where}"))
             return
         text = hash((model, answer))
-        if text not in self._prompts_of_text and len(self._prompts_of_text) >= MAX_REMEMBERED:
+        if not _known(self._texts, text) or (text not in self._repeated and len(self._repeated) >= MAX_REPEATED):
             return
-        self._prompts_of_text[text] += 1
-        if self._prompts_of_text[text] == CONSTANT_PROMPTS:
+        self._repeated[text] += 1
+        if self._repeated[text] == CONSTANT_PROMPTS - 1:
             self._constant[text] = f"{model}: {answer.strip()[:SHOWN_CHARS]!r}"
 
     def generator(self, models: Iterable[str], expected: str, path: Path) -> None:
@@ -110,8 +125,12 @@ class Provenance:
 
     def close(self, *, answer_sheets: bool) -> list[Note]:
         """All notes; `answer_sheets` says that every model was to answer the same prompts."""
-        for text in sorted(self._constant, key=lambda text: -self._prompts_of_text[text]):
-            rows = self._prompts_of_text[text]
+        for what, seen in (("records", self._records), ("ids", self._ids), ("responses", self._responses)):
+            if seen.left_out:
+                detail = f"{what} after the first {self.most:,} are compared with these, not with each other"
+                self.tell(Note(kind=f"{what} not remembered", detail=detail, rows=seen.left_out))
+        for text in sorted(self._constant, key=lambda text: -self._repeated[text]):
+            rows = self._repeated[text] + 1
             self.tell(Note(kind="one text, many prompts", detail=self._constant[text], rows=rows))
         if answer_sheets and len(set(self._models.values())) > 1:
             (most, many), *_, (least, few) = self._models.most_common()
@@ -138,24 +157,9 @@ def twins(files: Sequence[Path]) -> dict[Path, Path]:
     return found
 
 
-def _known(remembered: set[int], name: str) -> bool:
-    """Whether the name came before; remembers its 64-bit hash while there is room."""
-    short = hash(name)
-    if short not in remembered and len(remembered) < MAX_REMEMBERED:
-        remembered.add(short)
-        return False
-    return short in remembered
-
-
-def _all_new(remembered: set[int] | KeysView[int], names: Sequence[int]) -> bool:
-    """Whether no name came before or comes twice, and there is room for all of them or for none."""
-    room = MAX_REMEMBERED - len(remembered)
-    if room <= 0:
-        return remembered.isdisjoint(names)
-    return room >= len(names) == len(set(names)) and remembered.isdisjoint(names)
-
-
-def _remember(remembered: set[int] | Counter[int], names: Sequence[int]) -> None:
-    """Take in names that are all new, if there is room."""
-    if len(remembered) < MAX_REMEMBERED:
-        remembered.update(names)
+def _known(remembered: Seen, name: int) -> bool:
+    """Whether the name came before; remembers it while there is room."""
+    if name in remembered:
+        return True
+    remembered.add(name)
+    return False

@@ -90,6 +90,24 @@ def list_of(record: Record, name: str) -> list[Any]:
     return value
 
 
+def optional_list_of(record: Record, name: str) -> list[Any]:
+    """A list of a record; empty where the field is absent or empty."""
+    return [] if record.get(name) in (None, "") else list_of(record, name)
+
+
+def texts_of(record: Record, name: str) -> tuple[str, ...] | None:
+    """A list of texts; None where the field is absent or empty."""
+    found = optional_list_of(record, name)
+    if not all(isinstance(one, str) for one in found):
+        raise BadRow("wrong_type", f"{name} holds something else, want texts")
+    return tuple(found) or None
+
+
+def optional_text_of(record: Record, name: str) -> str | None:
+    """A text field; None where it is absent or empty."""
+    return None if record.get(name) is None else text_of(record, name) or None
+
+
 def messages_of(record: Record, name: str) -> tuple[Message, ...]:
     """A required list of chat messages; other keys of a message are not read."""
     turns: list[Message] = []

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
+from curation.json_text import json_value
 from curation.rules import RULES, ConstraintRule, Rule, Unreadable
-from curation.status import json_value
 from schemas.errors import ConfigError
 from schemas.prompts import Prompt
 from schemas.responses import Response

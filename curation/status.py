@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from functools import lru_cache
-from math import isinf
 from typing import Any
 
 import jsonschema_rs
 
+from curation.contracts import How
+from curation.contracts.json_object import JsonObject
+from curation.json_text import RepeatedKey, json_value
 from schemas.calls import Reply, Request, Status, Structure
 
 REFUSAL = re.compile(
@@ -19,13 +22,12 @@ REFUSAL = re.compile(
 )
 """How replies begin that decline; looked for only where a structure was asked for and the text has none."""
 
-
-HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
-"""How an escape begins that may be half a surrogate pair."""
-
-
-class RepeatedKey(ValueError):
-    """An object names a key twice: which value is meant cannot be known."""
+HOW: Mapping[How, str | None] = {
+    "ok": None,
+    "repaired": "The reply is JSON but for surplus commas.",
+    "bracketed": "The reply is an object with prose around it.",
+}
+"""What is said of a reply that gives its value on a lower rung of the ladder."""
 
 
 def status_of(request: Request, reply: Reply) -> tuple[Status, str | None]:
@@ -44,39 +46,6 @@ def status_of(request: Request, reply: Reply) -> tuple[Status, str | None]:
     return ("ok", None) if request.structure is None else _fits(request.structure, reply.text)
 
 
-def json_value(text: str, *, endless: bool = False) -> Any:
-    """The JSON value that a text is, as a whole, as the standard has it. Raises ValueError when it is none.
-
-    Not JSON: half a surrogate pair, and NaN and infinite numbers unless they are allowed as `endless`: a model must not
-    write them, but log-probabilities have them. RepeatedKey when an object repeats a key.
-    """
-    finite = {} if endless else {"parse_constant": _refused, "parse_float": _finite}
-    try:
-        value = json.loads(text, object_pairs_hook=_distinct, **finite)
-    except RecursionError as error:
-        raise ValueError("The text is nested too deeply.") from error
-    if HALF_PAIR.search(text):  # half a surrogate pair can be written so, but is no text that can be stored
-        json.dumps(value, ensure_ascii=False).encode()
-    return value
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise RepeatedKey("An object names a key twice.")
-    return found
-
-
-def _finite(digits: str) -> float:
-    if isinf(number := float(digits)):
-        raise ValueError("A number is too large.")
-    return number
-
-
-def _refused(name: str) -> float:
-    raise ValueError(f"{name} is not JSON.")
-
-
 def _fits(structure: Structure, text: str) -> tuple[Status, str | None]:
     if structure.kind == "choice":
         fits = text.strip() in _choices(structure.text)
@@ -85,13 +54,30 @@ def _fits(structure: Structure, text: str) -> tuple[Status, str | None]:
         fits = _pattern(structure.text).fullmatch(text.strip())
         return ("ok", None) if fits else _misses(text, "The reply does not match the pattern.")
     try:
-        value = json_value(text)
+        value, how = _json(text)
     except RepeatedKey as error:
         return "invalid", str(error)
-    except ValueError:
-        return _misses(text, "The reply is not JSON.")
+    except ValueError as error:
+        return _misses(text, str(error))
     error = next(_validator(structure.text).iter_errors(value), None)
-    return ("ok", None) if error is None else ("invalid", error.message[:200])
+    return (how, HOW[how]) if error is None else ("invalid", error.message[:200])
+
+
+def _json(text: str) -> tuple[Any, How]:
+    """The JSON value of a reply, and what it took to find it. Raises ValueError, and RepeatedKey."""
+    try:
+        return json_value(text), "ok"
+    except RepeatedKey:
+        raise
+    except ValueError:
+        found = JsonObject().read(text)
+    if found.failure == "repeated_key":
+        raise RepeatedKey("An object names a key twice.")
+    if found.value is None or REFUSAL.match(text):
+        raise ValueError(
+            "The reply holds several objects." if found.failure == "contradictory" else "The reply is not JSON."
+        )
+    return found.value, found.how
 
 
 def _misses(text: str, why: str) -> tuple[Status, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from dataclasses import asdict
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from schemas.disk import disk_errors
 from schemas.errors import ConfigError, PrefineryError, WarehouseError
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ evaluate = typer.Typer(
     help="Measure models: on held-out pairs, by a benchmark, or checkpoint by checkpoint.", no_args_is_help=True
 )
 app.add_typer(evaluate, name="evaluate")
+rubrics = typer.Typer(help="Rubrics in people's hands: import, show, edit.", no_args_is_help=True)
+app.add_typer(rubrics, name="rubrics")
 
 Warehouse = Annotated[
     Path, typer.Option("--warehouse", "-w", envvar="PREFINERY_WAREHOUSE", help="The warehouse folder.")
@@ -42,6 +46,7 @@ MaxLength = Annotated[
     typer.Option(min=2, help="Most tokens of prompt and response together; what the model was made to read if absent."),
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Most rows; 100 of a table, and all of a file, if absent.")]
+By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who wrote it; stored as its writer.")]
 DEFAULT_WAREHOUSE = Path(".prefinery")
 
 
@@ -84,7 +89,9 @@ def init(
 @app.command("import")
 def import_(
     format_: Annotated[str, typer.Argument(metavar="FORMAT", help="A name that `prefinery formats` lists.")],
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders of them.")],
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Files, folders of them, or hf://datasets/OWNER/NAME[@REV].")
+    ],
     source: Annotated[
         str | None, typer.Option(help="Value of the `source` column; the format's name if absent.")
     ] = None,
@@ -97,12 +104,14 @@ def import_(
 
     from curation.importers import IMPORTERS, import_paths
     from training.progress import shown
+    from warehouse.hub import fetched
     from warehouse.lake import Lake
 
     changes = dict(_assignment(text) for text in set_ or [])
     importer = IMPORTERS.build({"name": format_, "source": source, **changes})
+    files = fetched(paths, importer.suffixes)
     with Lake.create(warehouse) as lake, shown() as report:
-        done = import_paths(lake, importer, paths, watch=partial(report, f"import {importer.origin} (MB)"))
+        done = import_paths(lake, importer, files, watch=partial(report, f"import {importer.origin} (MB)"))
     rows = [{"what": "records read", "rows": done.funnel.read}, {"what": "records kept", "rows": done.funnel.kept}]
     rows += [{"what": f"dropped: {reason}", "rows": n} for reason, n in sorted(done.funnel.dropped.items())]
     rows += [{"what": f"new {table}", "rows": n} for table, n in done.new.items()]
@@ -120,11 +129,11 @@ def formats(output: Format = "table") -> None:
     from warehouse.exporters import EXPORTERS
 
     rows = [
-        {"format": name, "for": "import", "license": cls.license, "files": " ".join(cls.suffixes), "what": _what(cls)}
+        {"format": name, "for": "import", "license": cls.license, "files": " ".join(cls.suffixes)} | _told(cls)
         for name, cls in IMPORTERS.classes.items()
     ]
-    rows += [{"format": name, "for": "export", "what": _what(cls)} for name, cls in EXPORTERS.classes.items()]
-    columns = pa.schema([(name, pa.string()) for name in ("format", "for", "license", "files", "what")])
+    rows += [{"format": name, "for": "export"} | _told(cls) for name, cls in EXPORTERS.classes.items()]
+    columns = pa.schema([(name, pa.string()) for name in ("format", "for", "license", "files", "settings", "what")])
     _show(pa.Table.from_pylist(rows, schema=columns), output)
 
 
@@ -188,6 +197,44 @@ def iterate(
     overrides = dict(_assignment(text) for text in set_ or [])
     for label in run_iterations(str(recipe), str(warehouse), times, overrides):
         typer.echo(label)
+
+
+@app.command()
+def principles(
+    recipe: Annotated[
+        Path, typer.Argument(metavar="RECIPE.yaml", help="A recipe with `principles`, whose prompts have feedback.")
+    ],
+    publish_as: Annotated[
+        str | None,
+        typer.Option("--publish", metavar="NAME", help="Publish yes or no to each as pairs of this dataset."),
+    ] = None,
+    tune_theta: Annotated[
+        bool, typer.Option("--tune-theta", help="Print the `theta` that keeps --share of them; store no decision.")
+    ] = False,
+    share: Annotated[float, typer.Option(min=0.0, max=1.0, help="To be kept; RLBFF keeps a twelfth.")] = 1 / 12,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one key.")] = None,
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    output: Format = "table",
+) -> None:
+    """Read people's feedback into principles on which they agree, and publish them for `train entailment` (RLBFF).
+
+    Without --publish, say how many principles are kept, and why the others are not.
+    """
+    from flows.server import use_server_of
+
+    use_server_of(warehouse)
+    from flows.questions import counted_principles, publish_questions, theta_of
+    from flows.recipe import load
+    from warehouse.lake import Lake
+
+    wanted = load(recipe, dict(_assignment(text) for text in set_ or []))
+    with Lake.open(warehouse) as lake:
+        if tune_theta:
+            typer.echo(f"{theta_of(lake, wanted, share):.6f}")
+        elif publish_as:
+            typer.echo(publish_questions(lake, wanted, publish_as).version.label)
+        else:
+            _show(counted_principles(lake, wanted), output)
 
 
 @app.command()
@@ -268,17 +315,18 @@ def verify(
     """Read a version's data again, byte by byte; name the file and row group of whatever has changed."""
     import pyarrow as pa
 
-    from warehouse.digests import verify as damages
     from warehouse.lake import Lake
-    from warehouse.versions import find_version
+    from warehouse.versions import damages
 
     with Lake.open(warehouse, read_only=True) as lake:
-        found = [asdict(damage) for damage in damages(lake, find_version(lake, label))]
-    if not found:
+        found = [asdict(damage) for damage in damages(lake, label)]
+    if found or output != "table":
+        columns = [("file", pa.string()), ("row_group", pa.int32()), ("what", pa.string())]
+        _show(pa.Table.from_pylist(found, schema=pa.schema(columns)), output)
+    if found:
+        raise WarehouseError(f"{label} is damaged; restore the files above from a backup.")
+    if output == "table":
         typer.echo(f"{label} is what was published.")
-        return
-    _show(pa.Table.from_pylist(found), output)
-    raise WarehouseError(f"{label} is damaged; restore the files above from a backup.")
 
 
 @app.command()
@@ -356,14 +404,19 @@ def drop_source(
 
 
 @app.command()
-def compact(warehouse: Warehouse = DEFAULT_WAREHOUSE) -> None:
+def compact(warehouse: Warehouse = DEFAULT_WAREHOUSE, output: Format = "table") -> None:
     """Merge small data files, so that queries open fewer; `prefinery gc` then removes the small ones."""
+    import pyarrow as pa
+
     from warehouse.collect import compact as merge
     from warehouse.lake import Lake
 
     with Lake.open(warehouse) as lake:
         before, after = merge(lake)
-    typer.echo(f"{before:,} data files became {after:,}.")
+    if output == "table":
+        typer.echo(f"{before:,} data files became {after:,}.")
+    else:
+        _show(pa.table({"files_before": [before], "files_after": [after]}), output)
 
 
 @app.command()
@@ -372,24 +425,16 @@ def gc(
     grace_minutes: Annotated[
         float, typer.Option(min=0, help="Leave what was needed within so many minutes: somebody may read it.")
     ] = 60,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List only; remove nothing.")] = False,
     warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    output: Format = "table",
 ) -> None:
-    """Show what no published version needs, and remove it after a yes."""
+    """Show what no published version needs, and remove exactly that after a yes."""
     from datetime import timedelta
 
-    from warehouse.collect import collect, garbage
-    from warehouse.lake import Lake
+    from flows.collect import reclaim
 
-    with Lake.open(warehouse) as lake:
-        found = garbage(lake, timedelta(minutes=grace_minutes))
-        for path in (*found.replaced, *found.orphans):
-            typer.echo(path)
-        typer.echo(
-            f"{len(found.snapshots):,} snapshots of no version, {len(found.replaced):,} replaced files and "
-            f"{len(found.orphans):,} orphans, {found.n_bytes / 1e6:,.1f} MB"
-        )
-        if found and (yes or typer.confirm("Remove them?")):
-            collect(lake, found)
+    reclaim(warehouse, timedelta(minutes=grace_minutes), yes=yes, dry_run=dry_run, output=output)
 
 
 @app.command()
@@ -428,7 +473,7 @@ def export(
     label: Annotated[str, typer.Argument(metavar="NAME@V")],
     out: Annotated[str, typer.Argument(help="The folder to write, or hf://datasets/OWNER/NAME to upload it.")],
     format_: Annotated[
-        str, typer.Option("--format", help="parquet (what training reads), trl, openrlhf, ultrafeedback, hf, ...")
+        str, typer.Option("--format", help="parquet (what training reads), or one that `prefinery formats` lists.")
     ] = "parquet",
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one setting.")] = None,
     warehouse: Warehouse = DEFAULT_WAREHOUSE,
@@ -578,6 +623,27 @@ def evaluate_benchmark(
     _say_if_lost(warehouse, measure_benchmark(warehouse, name, model, paths, max_length, output))
 
 
+@evaluate.command("judges")
+def evaluate_judges(
+    name: Annotated[str, typer.Argument(metavar="BENCHMARK", help="rewardbench, rm_bench, judgebench or rewardmath.")],
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="A recipe whose judges are asked.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="FILE...", help="JSON lines, JSON, CSV, Parquet or Arrow.")],
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    output: Format = "table",
+) -> None:
+    """Measure a recipe's judges by a benchmark's protocol, on its files. Every call is stored; a rerun makes none.
+
+    A judge that compares sees each right answer with each wrong one in both orders; what it contradicts, ties and what
+    cannot be read are wrong.
+    """
+    from flows.server import use_server_of
+
+    use_server_of(warehouse)
+    from flows.judge_benchmark import measure_judges
+
+    measure_judges(warehouse, name, recipe, paths, output)
+
+
 @evaluate.command("checkpoints")
 def evaluate_checkpoints(
     path: Annotated[
@@ -636,6 +702,59 @@ def overoptimization(
     show_checkpoints(checkpoints, points, output, out)
 
 
+@rubrics.command("import")
+def import_rubrics(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="JSON lines or YAML documents, one for each prompt.")],
+    by: By = "hand",
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    output: Format = "table",
+) -> None:
+    """Store rubrics that somebody wrote, all or none: `prompt` or `prompt_id`, and `items` of kind, text and weight."""
+    from flows.rubrics_by_hand import import_rubrics as store
+    from warehouse.lake import Lake
+
+    with Lake.open(warehouse) as lake:
+        _show(store(lake, path, by), output)
+
+
+@rubrics.command("show")
+def show_rubrics(
+    wanted: Annotated[
+        str | None, typer.Argument(metavar="[PROMPT_ID|RUBRIC_ID]", help="Whose items to list; all rubrics if absent.")
+    ] = None,
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+    output: Format = "table",
+) -> None:
+    """List the stored rubrics, and which is in force for its prompt; or the items of one rubric or prompt."""
+    from flows.rubrics_by_hand import list_rubrics
+    from warehouse.lake import Lake
+
+    with Lake.open(warehouse, read_only=True) as lake:
+        _show(list_rubrics(lake, wanted), output)
+
+
+@rubrics.command("edit")
+def edit_rubric(
+    rubric_id: Annotated[str, typer.Argument(metavar="RUBRIC_ID", help="The rubric to replace.")],
+    add: Annotated[
+        list[str] | None, typer.Option("--add", metavar="KIND:TEXT", help="hard:... or principle:...")
+    ] = None,
+    reword: Annotated[list[str] | None, typer.Option("--reword", metavar="NUMBER=TEXT", help="Another text.")] = None,
+    weigh: Annotated[list[str] | None, typer.Option("--weigh", metavar="NUMBER=WEIGHT", help="How it counts.")] = None,
+    drop: Annotated[list[int] | None, typer.Option("--drop", metavar="NUMBER", help="An item to leave out.")] = None,
+    by: By = "hand",
+    warehouse: Warehouse = DEFAULT_WAREHOUSE,
+) -> None:
+    """Replace a rubric by one with changed items, which names the old one; print its id. Options may be repeated."""
+    from flows.rubrics_by_hand import change_of
+    from flows.rubrics_by_hand import edit_rubric as store
+    from warehouse.lake import Lake
+
+    change = change_of(add or (), reword or (), weigh or (), drop or ())
+    with Lake.open(warehouse) as lake:
+        typer.echo(store(lake, rubric_id, change, by).rubric_id)
+
+
 @app.command()
 def extrapolate(
     start: Annotated[str, typer.Argument(metavar="START", help="The checkpoint that training started from.")],
@@ -689,16 +808,23 @@ def judges(
     judge: Annotated[
         str | None, typer.Option("--judge", metavar="NAME:MODEL", help="One judge; all if absent.")
     ] = None,
+    between: Annotated[
+        bool, typer.Option("--between", help="A row a figure of every two judges, and of all of them together.")
+    ] = False,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="An HTML page with plots to write.")] = None,
     warehouse: Warehouse = DEFAULT_WAREHOUSE,
     output: Format = "table",
 ) -> None:
-    """Say how far to trust each judge: agreement with people, position and length bias, failures, calibration."""
+    """Say how far to trust each judge: agreement with people and itself, bias, failures, refusals, calibration.
+
+    With --between, how far every two judges agree: percent, Cohen's kappa, conflicts, Kendall's tau; and alpha and
+    Fleiss' kappa of all. --format json has every figure with its 95 % interval.
+    """
     from flows.trust import show_judges
     from warehouse.lake import Lake
 
     with Lake.open(warehouse, read_only=True) as lake:
-        show_judges(lake, judge, output, out)
+        show_judges(lake, judge, output, out, pairs=between)
 
 
 Points = Annotated[bool, typer.Option("--points", help="Print the points of the curves.")]
@@ -730,9 +856,12 @@ def _say_if_lost(warehouse: Path, kept: bool) -> None:
         typer.echo(f"Not kept: {warehouse} is no warehouse; create one with: prefinery init {warehouse}", err=True)
 
 
-def _what(plugin: type[Plugin]) -> str:
-    """The first line of a plugin's docstring, which says what it is."""
-    return (plugin.__doc__ or "").split("\n")[0]
+def _told(plugin: type[Plugin]) -> dict[str, str]:
+    """What a format carries and what it cannot, without the example; and its settings, with their defaults."""
+    paragraphs = inspect.cleandoc(plugin.__doc__ or "").split("\n\n")
+    prose = [" ".join(text.split()) for text in paragraphs if not text.startswith("`{")]
+    settings = [f"{name}={field.default}" for name, field in plugin.model_fields.items() if name != "source"]
+    return {"what": " ".join(prose), "settings": " ".join(settings)}
 
 
 def _show(rows: pa.Table, output: str) -> None:
@@ -747,7 +876,8 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # read when torch is loaded; its warnings tear progress bars
     try:
-        app()
+        with disk_errors("A file"):
+            app()
     except PrefineryError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(error.exit_code)

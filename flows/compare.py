@@ -32,11 +32,15 @@ def wins_by_judge(
     """By annotator: [P] how the first of two answers fared, in 0..1, the mean over both orders and ties a half.
 
     NaN where the reply in one of the orders could not be read. Equal texts are a tie that nobody is asked about.
-    Responses and votes are stored as of any run.
+    Judges that need a rubric are not asked. Responses and votes are stored as of any run.
     """
-    judges = [one.model_copy(update={"both_orders": True}) for one in recipe.judges if isinstance(one, ComparingJudge)]
+    comparing = [one for one in recipe.judges if isinstance(one, ComparingJudge) and not one.by_rubric]
+    judges = [one.model_copy(update={"both_orders": True}) for one in comparing]
     if not judges:
-        raise ConfigError("The recipe has no judge that compares two answers, such as `pairwise`; add one to `judges`.")
+        raise ConfigError(
+            "The recipe has no judge that compares two answers without a rubric, such as `pairwise`; add one to "
+            "`judges`."
+        )
     groups = [
         Group(prompt=prompt, responses=(_response(prompt, names[0], ours), _response(prompt, names[1], theirs)))
         for prompt, (ours, theirs) in zip(prompts, answers, strict=True)

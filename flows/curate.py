@@ -22,9 +22,9 @@ from curation.golden import with_golden
 from curation.importers import import_paths
 from curation.leaks import MARKS
 from curation.ledger import Served
-from curation.pairing import Built, build_pairs, gather
+from curation.pairing import Built, ByScore, build_pairs, gather
 from flows.events import announce
-from flows.judging import groups_of, judge, judge_by_rules, mean_ratings
+from flows.judging import groups_of, imported_acts, judge, judge_by_rules, mean_ratings, of_one_scale
 from flows.principles import find_principles
 from flows.recipe import Recipe, load
 from flows.rubrics import rubrics_for
@@ -39,6 +39,7 @@ from schemas.pairs import PAIRS
 from schemas.prompts import Prompt
 from schemas.responses import RESPONSES, Response
 from training.progress import shown
+from warehouse.hub import fetched
 from warehouse.lake import Lake
 from warehouse.versions import Draft, Published, publish
 
@@ -69,9 +70,10 @@ def curate_into(lake: Lake, recipe: Recipe) -> Published | None:
     """The stages of a recipe in their fixed order."""
     run = Run(lake=lake, recipe=recipe)
     for wanted in recipe.imports:
+        paths = fetched(wanted.paths, wanted.format.suffixes)
         with shown() as report:
             watch = partial(report, f"import {wanted.format.origin} (MB)")
-            done = import_paths(lake, wanted.format, wanted.paths, run_id=run.run_id, watch=watch)
+            done = import_paths(lake, wanted.format, paths, run_id=run.run_id, watch=watch)
         for note in done.notes:
             sys.stderr.write(
                 f"import {wanted.format.origin}: {note.kind}: {note.rows:,} ({note.detail or 'no detail'})\n"
@@ -84,6 +86,8 @@ def curate_into(lake: Lake, recipe: Recipe) -> Published | None:
         prompts = filter_prompts(run, prompts)
     answered = generate(run, prompts) if recipe.generate else stored_responses(lake, prompts)
     groups = groups_of(*with_golden(lake, recipe.gate, prompts, answered))
+    if recipe.ratings:
+        run.call_ids.extend(imported_acts(lake, recipe.ratings, prompts))
     if recipe.rules:
         judge_by_rules(run, groups)
     if recipe.rubrics:
@@ -176,8 +180,10 @@ def pair_and_publish(run: Run, prompts: Sequence[Prompt]) -> Published:
     wanted = pa.table({"call_id": pa.array(run.call_ids, pa.string())})
     own = pc.field("prompt_id").isin([prompt.prompt_id for prompt in prompts])  # no golden ones
     scores = mean_ratings(run).filter(own)
+    if isinstance(recipe.pair, ByScore):
+        scores = of_one_scale(run, scores)
     votes = run.lake.ask("verdicts", prompts_in=_ids(prompts), wanted=wanted)
-    built = build_pairs(recipe.pair, gather(scores, votes), run.run_id)
+    built = build_pairs(recipe.pair, gather(scores.drop_columns("scales"), votes), run.run_id)
     if recipe.leaks:
         seams = run.lake.ask("seams", wanted=_sides(built), marks=MARKS)
         built = recipe.leaks.applied(built, dict(zip(*seams.to_pydict().values(), strict=True)))

@@ -18,6 +18,7 @@ from curation.labels.evidence import of_votes
 from flows.run import Asked, Run, answer, replies, served
 from schemas.calls import OUTAGES, Answered
 from schemas.drops import DROPS, Drop
+from schemas.errors import ConfigError, InputError
 from schemas.funnel import Funnel
 from schemas.prompts import Prompt
 from schemas.responses import Response
@@ -29,8 +30,8 @@ from warehouse.lake import Lake
 Heard = Callable[[Question, Answered, Sequence[Score | Vote]], None]
 """Takes every question with its reply and the rows of it: none where there was no reply."""
 
-READ_CALLS = 5_000
-"""Replies that are read into rows and stored at a time."""
+STORED_ROWS = 5_000
+"""Rows that are stored at a time."""
 
 
 def judge_by_rules(run: Run, groups: Sequence[Group]) -> None:
@@ -38,7 +39,7 @@ def judge_by_rules(run: Run, groups: Sequence[Group]) -> None:
     hearing = Hearing(run=run, stage="rules")
     pairs = ((group.prompt, response) for group in groups for response in group.responses)
     with shown() as report:
-        while batch := list(islice(pairs, READ_CALLS)):
+        while batch := list(islice(pairs, STORED_ROWS)):
             rows = [
                 row
                 for prompt, one in batch
@@ -54,8 +55,8 @@ def judge_by_rules(run: Run, groups: Sequence[Group]) -> None:
 def judge(run: Run, groups: Sequence[Group]) -> None:
     """Ask every judge about every prompt's responses; judges that share a model share its engine.
 
-    Second opinions are asked for only on answers rated alike so far, and where the recipe is adaptive, comparing judges
-    only about what is still open.
+    A prompt without a rubric is a drop where a judge goes by rubrics. Second opinions are asked for only on answers
+    rated alike so far, and where the recipe is adaptive, comparing judges only about what is still open.
     """
     recipe, hearing = run.recipe, Hearing(run=run, stage="judge")
     later = {judge.annotator: judge for judge in recipe.judges if judge.annotator in recipe.second_opinions}
@@ -64,11 +65,12 @@ def judge(run: Run, groups: Sequence[Group]) -> None:
         run.call_ids.append(reply.call_id)
 
     waiting = ComparingJudge if recipe.adaptive else ()
+    hearing.leave_out(groups)
     alone = [one for one in recipe.judges if not isinstance(one, waiting) and one.annotator not in later]
     for model, judges in groupby(sorted(alone, key=_model), key=_model):
         hearing.ask(model, partial(_questions, list(judges), groups, recipe.seed), note)
     for name in recipe.second_opinions:
-        scores = mean_ratings(run)
+        scores = of_one_scale(run, mean_ratings(run))
         alike = tied(groups, dict(zip(scores["response_id"].to_pylist(), scores["score"].to_pylist(), strict=True)))
         hearing.ask(later[name].model, partial(_questions, [later[name]], alike, recipe.seed), note)
     if recipe.adaptive:
@@ -83,6 +85,33 @@ def mean_ratings(run: Run) -> pa.Table:
     return run.lake.ask("scored", aspects=aspects, later=list(run.recipe.second_opinions), wanted=wanted)
 
 
+def of_one_scale(run: Run, scores: pa.Table) -> pa.Table:
+    """The scores. Raises ConfigError where they are means over several scales and the recipe names no aspects."""
+    if run.recipe.aspects is not None:
+        return scores
+    rated = pa.Table.from_struct_array(scores["scales"].combine_chunks().flatten())
+    aspects: dict[tuple[float, float], list[str]] = {}
+    for row in rated.group_by(["lo", "hi", "aspect"]).aggregate([]).sort_by("aspect").to_pylist():
+        aspects.setdefault((row["lo"], row["hi"]), []).append(row["aspect"])
+    if len(aspects) > 1:
+        told = "; ".join(f"{lo:g} to {hi:g}: {', '.join(names)}" for (lo, hi), names in sorted(aspects.items()))
+        some = ", ".join(max(aspects.values(), key=len))
+        raise ConfigError(f"Ratings on several scales ({told}) have no mean; name those that count: aspects: [{some}]")
+    return scores
+
+
+def imported_acts(lake: Lake, judges: Sequence[str], prompts: Sequence[Prompt]) -> list[str]:
+    """The imported acts of rating by these judges, on these prompts. Raises InputError for a judge without any."""
+    prompt_ids = pa.table({"prompt_id": pa.array([prompt.prompt_id for prompt in prompts], pa.string())})
+    acts = lake.ask("rating_acts", judges=list(judges), prompts_in=prompt_ids)
+    if absent := sorted({*judges} - {*acts["judge"].to_pylist()}):
+        raise InputError(
+            f"No imported rating of these prompts is by {absent[0]!r}; import some, or name in `ratings` one of: "
+            'prefinery sql "select distinct judge from scores"'
+        )
+    return acts["call_id"].to_pylist()
+
+
 def compare_adaptively(hearing: Hearing, groups: Sequence[Group], panel: Panel) -> None:
     """Ask comparing judges round by round: another order, another judge or a dearer one, where it is still open."""
     recipe = hearing.run.recipe
@@ -91,6 +120,7 @@ def compare_adaptively(hearing: Hearing, groups: Sequence[Group], panel: Panel) 
         (group.prompt.prompt_id, min(a.response_id, b.response_id), max(a.response_id, b.response_id))
         for one in judges.values()
         for group in groups
+        if one.may_judge(group)
         for a, b in one.compared(group, recipe.seed)
     }
     by_prompt = {group.prompt.prompt_id: group for group in groups}
@@ -99,7 +129,12 @@ def compare_adaptively(hearing: Hearing, groups: Sequence[Group], panel: Panel) 
         return judges[ask.annotator].model
 
     votes: list[dict[str, Any]] = []
-    asked: set[Ask] = set()
+    asked = {
+        ask
+        for couple in couples
+        for ask in panel.questions(couple)
+        if not judges[ask.annotator].may_judge(by_prompt[ask.prompt_id])
+    }
 
     def note(_: Question, reply: Answered, rows: Sequence[Score | Vote]) -> None:
         hearing.run.call_ids.append(reply.call_id)
@@ -135,17 +170,28 @@ class Hearing:
         """Ask a model, and read its replies into rows. What cannot be read is asked again, after all others."""
         unread: list[Question] = []
         answering = partial(answer, self.run, served(self.run, model), f"{self.stage} {model}")
-        answered = replies(asked, unread, answering)
-        while batch := list(islice(answered, READ_CALLS)):
-            rows: list[Score | Vote] = []
-            outages: list[Drop] = []
-            for question, reply in batch:
-                found = self._read(question, reply, outages)
-                heard(question, reply, found)
-                rows.extend(found)
-                if again := question.asker.again(question, [row.failure for row in found]):
-                    unread.append(again)
-            self.store(rows, outages)
+        rows: list[Score | Vote] = []
+        outages: list[Drop] = []
+        # One by one: `replies` looks into `unread` the moment its last question has been read.
+        for question, reply in replies(asked, unread, answering):
+            found = self._read(question, reply, outages)
+            heard(question, reply, found)
+            rows.extend(found)
+            if again := question.asker.again(question, [row.failure for row in found]):
+                unread.append(again)
+            if len(rows) >= STORED_ROWS:
+                self.store(rows, outages)
+                rows, outages = [], []
+        self.store(rows, outages)
+
+    def leave_out(self, groups: Iterable[Group]) -> None:
+        """Count the prompts about which some judge of the recipe asks nothing: those without a rubric."""
+        drops = [
+            Drop.of(self.stage, "prompt", "no_rubric", row_id=group.prompt.prompt_id, run_id=self.run.run_id)
+            for group in groups
+            if not all(judge.may_judge(group) for judge in self.run.recipe.judges)
+        ]
+        self.store([], drops)
 
     def _read(self, question: Question, reply: Answered, outages: list[Drop]) -> Sequence[Score | Vote]:
         """The rows of a reply; of a call that got none, none, and a drop that says so."""
@@ -155,17 +201,17 @@ class Hearing:
         assert isinstance(question.asker, Judge)
         return question.asker.read(question.subject, reply)
 
-    def store(self, rows: Sequence[Score | Vote], outages: Sequence[Drop]) -> None:
-        """Store rows, a drop for each that is a failure, and the drops of calls without a reply."""
+    def store(self, rows: Sequence[Score | Vote], silent: Sequence[Drop]) -> None:
+        """Store rows, a drop for each that is a failure, and the drops of what gave no row."""
         failed = [
             Drop.of(self.stage, "verdict", row.failure, row_id=row.row_id, run_id=self.run.run_id)
             for row in rows
             if row.failure
         ]
-        store_verdicts(self.run.lake, rows, [*outages, *failed])
-        self.read += len(rows) + len(outages)
+        store_verdicts(self.run.lake, rows, [*silent, *failed])
+        self.read += len(rows) + len(silent)
         self.kept += len(rows) - len(failed)
-        self.dropped.update(drop.reason for drop in (*outages, *failed))
+        self.dropped.update(drop.reason for drop in (*silent, *failed))
 
     def end(self) -> None:
         """Write the stage into the run's books."""

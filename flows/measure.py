@@ -144,10 +144,14 @@ def digest_of(files: Iterable[Path]) -> str:
 
 
 def keep(warehouse: Path, model: str, subject: Subject, data: str, rows: Iterable[Row]) -> bool:
-    """Append figures to `evaluations`, if there is a warehouse."""
+    """Append figures of a model to `evaluations`, if there is a warehouse."""
+    return kept_figures(warehouse, f"{model}@{subject_revision(subject)[:DIGITS]}", data, rows)
+
+
+def kept_figures(warehouse: Path, name: str, data: str, rows: Iterable[Row]) -> bool:
+    """Append figures of what has this name to `evaluations`, if there is a warehouse."""
     if not Place.of(warehouse).exists:
         return False
-    name = f"{model}@{subject_revision(subject)[:DIGITS]}"
     figures = [
         Figure.of(name, row.metric if row.slice == ALL else f"{row.metric}, {row.slice}", data, row.found)
         for row in rows

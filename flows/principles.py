@@ -1,29 +1,23 @@
-"""Principles from feedback: ask the extractor, check, decide, store; and the training rows that follow."""
+"""Principles from feedback: ask the extractor, check, decide, store."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from curation.asking import Question, Unreadable
-from curation.judges.binary_principle import BinaryPrinciple
 from curation.principles import Feedback
 from curation.principles.consensus import TARGET_SHARE, Vectors, supports, theta_for
 from curation.principles.stage import STAGE, PrincipleStage, Read, principles_of
-from curation.principles.training_rows import training_row
 from flows.models import model_path
 from flows.run import Run, answer, replies, served
 from schemas.drops import DROPS, Drop
 from schemas.errors import InputError
-from schemas.folder import whole_folder
 from schemas.funnel import Funnel
-from schemas.ids import split_of
 from schemas.principles import PRINCIPLES, Principle
 from schemas.prompts import Prompt
 from schemas.responses import Response
@@ -128,29 +122,3 @@ def feedback_on(lake: Lake, stage: PrincipleStage, prompts: Sequence[Prompt]) ->
 def _ask(lake: Lake, query: str, prompts: Sequence[Prompt], **parameters: object) -> list[dict[str, Any]]:
     ids = pa.table({"prompt_id": pa.array([prompt.prompt_id for prompt in prompts], pa.string())})
     return lake.ask(query, prompts_in=ids, **parameters).to_pylist()
-
-
-def write_training_rows(lake: Lake, checked_by: str, judge: BinaryPrinciple, folder: Path, seed: int = 0) -> int:
-    """Write what some decisions kept as `train.jsonl` and `test.jsonl`, split by prompt; returns how many rows.
-
-    Raises InputError when nothing was kept.
-    """
-    rows = lake.ask("kept_principles", checked_by=checked_by).to_pylist()
-    if not rows:
-        raise InputError(f"No principle is kept under {checked_by}; see `reason` in the table `principles`.")
-    with whole_folder(folder) as draft:
-        for split in ("train", "test"):
-            lines = [_line(row, judge, seed) for row in rows if split_of(row["prompt_id"]) == split]
-            if lines:
-                (draft / f"{split}.jsonl").write_text("".join(lines), encoding="utf-8")
-    return len(rows)
-
-
-def _line(row: dict[str, Any], judge: BinaryPrinciple, seed: int) -> str:
-    """A training row as a line of JSON."""
-    asked, label = row.pop("principle_asked"), row.pop("label")
-    prompt = Prompt.of_row(
-        {"prompt_id": row["prompt_id"], "source": row.pop("prompt_source"), "messages": row.pop("messages")}
-    )
-    made = training_row(judge, prompt, Response(**row), asked, label, seed)
-    return json.dumps(made, ensure_ascii=False) + "\n"

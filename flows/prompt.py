@@ -19,7 +19,7 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.shortcuts import CompleteStyle
 
 from flows.sql import Wish, first_rows
-from flows.tables import WIDEST, table_text
+from flows.tables import table_text
 from schemas.errors import ConfigError, PrefineryError, nearest
 from warehouse.readonly import Reader
 from warehouse.views import columns_of, row_of, view_texts
@@ -101,7 +101,7 @@ def _described(reader: Reader, text: str) -> pa.Table:
 
 def _page(rows: pa.Table) -> None:
     """Print rows; through a pager when they are wider or longer than the terminal."""
-    text = table_text(rows, WIDEST) + f"{rows.num_rows:,} rows\n"
+    text = table_text(rows, folded=False) + f"{rows.num_rows:,} rows\n"
     size = shutil.get_terminal_size()
     lines = text.splitlines()
     fits = len(lines) < size.lines and all(len(line.rstrip()) <= size.columns for line in lines)

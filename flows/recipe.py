@@ -44,8 +44,8 @@ class Import(Strict):
     """Files to bring in before anything else."""
 
     format: AnyImporter
-    paths: tuple[Path, ...]
-    """Files or folders; relative paths start at the working directory."""
+    paths: tuple[str, ...]
+    """Files, folders, or `hf://datasets/OWNER/NAME[@REV]`; relative paths start at the working directory."""
 
 
 class PromptChoice(Strict):
@@ -155,12 +155,17 @@ class Recipe(Strict):
     """Ask the comparing judges in rounds, and only where the verdicts so far leave it open; else all about all."""
     rules: tuple[AnyRule, ...] = ()
     """Judges that compute instead of asking a model."""
+    ratings: tuple[str, ...] = ()
+    """Whose imported ratings of the prompts' answers count in pairing, as `scores.judge` names them:
+    `ultrafeedback/gpt-4`. Imported votes always count."""
     principles: PrincipleStage | None = None
     """Take principles out of stored feedback."""
     gate: Gate | None = None
     """What keeps the run from being published: a judge that is wrong about golden items, fails, or has changed."""
     aspects: tuple[str, ...] | None = None
-    """Aspects whose mean is a response's score in pairing; when absent all but `overall`, or it where it is alone."""
+    """Aspects whose mean is a response's score in pairing; when absent all but `overall`, or it where it is alone.
+
+    Without it, builders that compare scores refuse ratings on several scales."""
     pair: AnyPairBuilder | None = None
     leaks: LeakScan | None = None
     """Drop pairs whose winner a stray token, a role name or a line end tells; `{}` for the usual bounds."""
@@ -191,13 +196,22 @@ class Recipe(Strict):
         if self._stages_on_prompts and not self.prompts:
             raise ValueError(f"{self._stages_on_prompts[0]} needs prompts; add `prompts: {{sources: [NAME]}}`")
         comparing = {judge.annotator for judge in self.judges if isinstance(judge, ComparingJudge)}
+        if len(comparing) < sum(isinstance(judge, ComparingJudge) for judge in self.judges):
+            raise ValueError(
+                f"judges: several are {min(comparing)}, and their votes would mix; give each a name, `called`"
+            )
         if self.adaptive and self.adaptive.prices.keys() != comparing:
             raise ValueError(f"adaptive: give a price to each comparing judge: {', '.join(sorted(comparing))}")
         rating = [judge.annotator for judge in self.judges if isinstance(judge, RatingJudge)]
         if unknown := {*self.second_opinions} - {*rating}:
             raise ValueError(f"second_opinions: {min(unknown)} is no rating judge; add it to `judges`")
-        if rating and {*rating} == {*self.second_opinions}:
+        if rating and {*rating} == {*self.second_opinions} and not self.ratings:
             raise ValueError("second_opinions: leave out the judge that gives the first")
+        if self.ratings and not self.pair:
+            raise ValueError("ratings count in pairing; add `pair` and `publish`")
+        by_rubric = [judge.annotator for judge in self.judges if judge.by_rubric]
+        if by_rubric and not self.rubrics:
+            raise ValueError(f"{by_rubric[0]} judges by rubrics; add `rubrics:`, as in `rubrics: {{stored: true}}`")
         if bool(self.pair) != bool(self.publish):
             raise ValueError("pair and publish belong together; add the missing one")
         if self.vote and not self.publish:
@@ -225,6 +239,8 @@ class Recipe(Strict):
             raise ConfigError(f"{source}: {len(found)} judges of the recipe are called so; it has {known}.")
         if not isinstance(found[0], RatingJudge):
             raise ConfigError(f"{source} compares answers with each other; name a judge that rates each.")
+        if found[0].by_rubric:
+            raise ConfigError(f"{source} judges by rubrics, which no response in training has; name another judge.")
         return found[0]
 
 

@@ -45,7 +45,7 @@ class Run:
     made: int = 0
     reused: int = 0
     call_ids: list[str] = field(default_factory=list)
-    """Calls that answer this run's judges, old and new."""
+    """Calls that answer this run's judges, old and new; acts of rules; imported acts of rating that count."""
     started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:

@@ -15,7 +15,7 @@ from warehouse.versions import find_version
 from warehouse.views import create_views
 
 VIEWS = (
-    "judge_ratings", "members", "opinions",
+    "judge_ratings", "members", "opinions", "ratings",
     "strength_checks", "strength_figures", "strength_groups", "pair_strength_histogram",
 )  # fmt: skip
 """The views about strength, and those that they read."""

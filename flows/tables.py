@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from io import StringIO
 from typing import IO
 
@@ -13,9 +14,6 @@ import pyarrow as pa
 from schemas.errors import ConfigError
 
 FORMATS = ("table", "csv", "json", "parquet")
-PIPE_WIDTH = 200
-WIDEST = 100_000
-"""Width of a table that is to be scrolled sideways."""
 JSON = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
 FOLDED_ROWS = 1000
 """Rows up to which long cells are folded to the width: finding the widths takes a millisecond a row."""
@@ -35,8 +33,7 @@ def show(rows: pa.Table, output: str) -> None:
     """Write rows to standard output in one of FORMATS."""
     check_format(output)
     if output == "table":
-        # A pipe has no width of its own; lines must not be broken at 80 for it.
-        sys.stdout.write(table_text(rows, None if sys.stdout.isatty() else PIPE_WIDTH))
+        sys.stdout.write(table_text(rows, folded=sys.stdout.isatty()))
     else:
         sys.stdout.flush()
         write(rows.schema, rows.to_batches(), output, sys.stdout.buffer)
@@ -86,7 +83,12 @@ def _texts(column: pa.Array) -> pa.Array:
 
 
 def _json_text(cell: object) -> str:
-    return orjson.dumps(cell, default=str, option=JSON).decode()
+    return orjson.dumps(cell, default=_json_value, option=JSON).decode()
+
+
+def _json_value(cell: object) -> object:
+    """What JSON says of a value that it has no word for; a sum of integers is a decimal, and all its digits count."""
+    return orjson.Fragment(f"{cell:f}") if isinstance(cell, Decimal) else str(cell)
 
 
 def _json(batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
@@ -94,17 +96,19 @@ def _json(batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
     before = b"[\n"
     for batch in batches:
         for row in batch.to_pylist(maps_as_pydicts="strict"):
-            yield before + orjson.dumps(row, default=str, option=JSON)
+            yield before + orjson.dumps(row, default=_json_value, option=JSON)
             before = b",\n"
     yield b"[]\n" if before == b"[\n" else b"\n]\n"
 
 
-def table_text(rows: pa.Table, width: int | None) -> str:
-    """Rows as a table for people, at most `width` wide; as wide as the terminal when None."""
+def table_text(rows: pa.Table, *, folded: bool) -> str:
+    """Rows as a table for people: a line a row, however long, or long cells folded to the terminal's width."""
     if rows.column_names == PLAN:
         return "\n".join(rows.column("explain_value").to_pylist()) + "\n"
-    if rows.num_rows > FOLDED_ROWS:
-        return _lines(rows)
+    return _folded(rows) if folded and rows.num_rows <= FOLDED_ROWS else _lines(rows)
+
+
+def _folded(rows: pa.Table) -> str:
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -116,12 +120,11 @@ def table_text(rows: pa.Table, width: int | None) -> str:
     for row in rows.to_pylist(maps_as_pydicts="strict"):
         table.add_row(*(_cell(value) for value in row.values()))
     text = StringIO()
-    Console(width=width or Console().width, file=text).print(table, markup=False)
+    Console(width=Console().width, file=text).print(table, markup=False)
     return text.getvalue()
 
 
 def _lines(rows: pa.Table) -> str:
-    """The same table, a line a row however long it is."""
     from rich.cells import cell_len
 
     columns: list[list[str]] = []
@@ -136,15 +139,15 @@ def _lines(rows: pa.Table) -> str:
 
 
 def _is_number(field: pa.Field) -> bool:
-    return pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+    return any(is_(field.type) for is_ in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal))
 
 
 def _cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:,.4g}" if abs(value) < 1e6 else f"{value:,.0f}"
-    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,.4g}" if abs(value) < 1e3 else f"{value:,.0f}"
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return f"{value:,}"
     text = str(value)
     return text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"

@@ -80,14 +80,31 @@ def calibration_plot(bins: pl.DataFrame) -> str:
     return svg((lines.mark_line() + points).properties(height=9 * ROW))
 
 
-def conflict_plot(pairs: pl.DataFrame) -> str:
-    """How often two judges name opposite winners."""
-    shown = pairs.drop_nulls(["other", "conflict"])
-    if shown.is_empty():
+def probability_plot(bins: pl.DataFrame) -> str:
+    """How often most people favour what a judge favours, by its probability, beside the line of what it promises."""
+    if bins.is_empty():
         return ""
+    scale = alt.Scale(domain=[0.5, 1])
+    lines = alt.Chart(bins).encode(
+        x=alt.X("confidence:Q", title="its probability", scale=scale, axis=alt.Axis(format="%", tickCount=5)),
+        y=alt.Y("agree:Q", title="most people agree", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
+        color=alt.Color("judge:N", title=None),
+    )
+    points = lines.mark_point(filled=True, opacity=1).encode(size=alt.Size("n:Q", title="comparisons"))
+    promise = alt.Chart(pl.DataFrame({"x": [0.5, 1.0], "y": [0.5, 1.0]})).mark_line(strokeDash=[4, 3], color="#888")
+    drawn = promise.encode(x="x:Q", y="y:Q") + lines.mark_line() + points
+    return svg(drawn.properties(height=9 * ROW))
+
+
+def pair_plot(pairs: pl.DataFrame, figure: str, reach: float) -> str:
+    """One figure (of `between`) of every two judges, darkest from `reach` on."""
+    found = pairs.filter(pl.col("figure") == figure).drop_nulls(["other", "value"])
+    if found.is_empty():
+        return ""
+    shown = pl.concat([found, found.rename({"judge": "other", "other": "judge"}).select(found.columns)])
     grid = alt.Chart(shown).encode(x=alt.X("other:N", title=None, axis=alt.Axis(labelAngle=-30)), y=_judges("judge"))
-    colour = alt.Color("conflict:Q", scale=alt.Scale(domain=[0, 0.5], scheme="oranges", clamp=True), legend=None)
-    text = grid.mark_text().encode(text=alt.Text("conflict:Q", format=".0%"))
+    colour = alt.Color("value:Q", scale=alt.Scale(domain=[0, reach], scheme="oranges", clamp=True), legend=None)
+    text = grid.mark_text().encode(text=alt.Text("value:Q", format=".2f"))
     both = grid.mark_rect().encode(color=colour) + text
     return svg(both.properties(width=alt.Step(3 * ROW)), step=ROW)
 

@@ -15,12 +15,14 @@ from schemas.ids import ID_BYTES
 from schemas.prompts import Message
 from schemas.table import Table, column
 
-Status = Literal["ok", "refused", "truncated", "unparsable", "invalid", "quarantined"]
+Status = Literal["ok", "repaired", "bracketed", "refused", "truncated", "unparsable", "invalid", "quarantined"]
 """What a stored call came to. All are final: the same request is not asked again.
 
-ok: the reply keeps to what was asked. refused: the model, or a filter before it, declined. truncated: it ended at
-`max_tokens`. unparsable: a structure was asked for and the text is none. invalid: it is one, but breaks the schema, or
-the reply is empty. quarantined: the request can never be answered: too long for the context, or rejected as malformed.
+ok: the reply keeps to what was asked. repaired, bracketed: a JSON object was asked for, and one that keeps to the
+schema is there, with surplus commas or with prose around it. refused: the model, or a filter before it, declined.
+truncated: it ended at `max_tokens`. unparsable: a structure was asked for and the text is none. invalid: it is one, but
+breaks the schema, or the reply is empty. quarantined: the request can never be answered: too long for the context, or
+rejected as malformed.
 """
 
 OutageKind = Literal["timeout", "upstream_error"]

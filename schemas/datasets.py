@@ -7,6 +7,7 @@ that left. The members of version V are the last `add` of each pair among the ve
 from __future__ import annotations
 
 import re
+from binascii import unhexlify
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -103,6 +104,9 @@ class Member:
     soft_label: float = 1.0
 
 
+TIE = 0.5
+"""Soft label of a pair whose sides are equally good."""
+
 NO_MEMBERS = "0" * 32
 """The fingerprint of an empty version."""
 
@@ -183,9 +187,7 @@ def _words(column: pa.ChunkedArray) -> Iterator[NDArray[np.uint64]]:
     yield from (halves[codes, 0], halves[codes, 1])
 
 
-NIBBLES = np.full(256, 255, dtype=np.uint8)
-"""Value of a hex digit by its character; 255 for other characters."""
-NIBBLES[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
+HEX = b"0123456789abcdef"
 
 
 def _ids(column: pa.ChunkedArray) -> NDArray[np.uint64] | None:
@@ -197,11 +199,10 @@ def _ids(column: pa.ChunkedArray) -> NDArray[np.uint64] | None:
     ends = np.frombuffer(texts.buffers()[1], dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
     if not (np.diff(ends) == width).all():
         return None
-    digits = NIBBLES[np.frombuffer(texts.buffers()[2], dtype=np.uint8)[ends[0] : ends[-1]].reshape(-1, width)]
-    if digits.max() > 15:
+    digits = texts.buffers()[2].slice(int(ends[0]), int(ends[-1] - ends[0])).to_pybytes()
+    if digits.translate(None, HEX):
         return None
-    pairs = (digits[:, ::2] << 4) | digits[:, 1::2]
-    return np.ascontiguousarray(pairs).view("<u8").astype(np.uint64)
+    return np.frombuffer(unhexlify(digits), dtype="<u8").reshape(-1, 2).astype(np.uint64)
 
 
 def _digest(text: str | None) -> bytes:

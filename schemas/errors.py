@@ -4,8 +4,9 @@ PrefineryError
 ├── ConfigError              wrong settings: exit code 2
 │   └── UnknownPlugin        a name that no plugin has
 ├── InputError               a file that cannot be read as the format it claims
-├── WarehouseError           the warehouse is absent, newer, locked or full
+├── WarehouseError           the warehouse is absent, newer, locked, full or damaged
 │   └── UnknownVersion       NAME@V does not exist
+├── DiskError                a disk that is full, fails, or is closed to us
 ├── ModelError               a folder that is no model, or a model that does not fit
 ├── LimitReached             a run stopped at its budget: run it again to go on
 ├── GateClosed               a judge is not to be trusted, so nothing was published
@@ -56,6 +57,10 @@ class UnknownVersion(WarehouseError):
         wanted = name if version is None else f"{name}@{version}"
         listing = f" Published: {', '.join(known)}." if known else " Nothing is published yet."
         super().__init__(f"There is no version {wanted}.{nearest(wanted, known)}{listing}")
+
+
+class DiskError(PrefineryError):
+    """A disk is full or fails, or a file or folder is closed to us."""
 
 
 class ModelError(PrefineryError):

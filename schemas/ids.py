@@ -30,14 +30,16 @@ def content_id(*parts: object) -> str:
 
 def content_ids(*columns: Iterable[bytes]) -> list[str]:
     """`content_id` of many rows: a column for each part, in `canonical_column`'s JSON; `repeat` is a constant one."""
-    return [blake2b(b"[%b]" % b",".join(row), digest_size=ID_BYTES).hexdigest() for row in zip(*columns, strict=False)]
+    mould = b"[%b]" % b",".join([b"%b"] * len(columns))
+    return [blake2b(mould % row, digest_size=ID_BYTES).hexdigest() for row in zip(*columns, strict=False)]
 
 
 def canonical_column(values: Sequence[object]) -> list[bytes]:
     """`canonical` of each value, as bytes."""
-    if set(map(type, values)) <= {str, NoneType}:
+    if values and set(map(type, values)) <= {str, NoneType}:
         try:
-            return list(map(orjson.dumps, values))
+            # One call for all of them, a line each: JSON writes no text over two lines.
+            return orjson.dumps(list(values), option=orjson.OPT_INDENT_2)[4:-2].split(b",\n  ")
         except orjson.JSONEncodeError:  # half a surrogate pair
             pass
     return [canonical(value).encode("utf-8", "surrogatepass") for value in values]

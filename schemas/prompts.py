@@ -43,6 +43,9 @@ PROMPTS = Table(
     ),
 )
 
+FACTS = ("constraints", "task_type", "correct_answers", "incorrect_answers")
+"""Columns of what is known about a prompt beside its text."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:

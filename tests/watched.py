@@ -3,8 +3,9 @@
 import ctypes
 import os
 import socket
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -22,6 +23,11 @@ class Watched:
     _events: int
     _port: socket.socket
 
+    @property
+    def port(self) -> int:
+        """Where anybody who calls is noticed."""
+        return self._port.getsockname()[1]
+
     def touched(self) -> bool:
         """Whether anything was opened, made, or called since the last question."""
         try:
@@ -38,8 +44,10 @@ class Watched:
 @contextmanager
 def watched(folder: Path) -> Iterator[Watched]:
     folder.mkdir()
-    for name in ("x.csv", "x.parquet", "x.sqlite", "x.duckdb", "x.json"):
+    for name in ("x.csv", "x.parquet", "x.duckdb", "x.json"):
         (folder / name).write_bytes(b"canary\n1\n")
+    with closing(sqlite3.connect(folder / "x.sqlite")) as database:
+        database.execute("create table t as select 1 as canary")
     libc = ctypes.CDLL(None)
     events = libc.inotify_init1(NOT_BLOCKING)
     assert libc.inotify_add_watch(events, str(folder).encode(), IN_ANYTHING) >= 0

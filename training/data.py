@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -13,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from schemas.datasets import MANIFEST, PAIRS_FILE, fingerprint
+from schemas.datasets import MANIFEST, PAIRS_FILE, TREATMENT, fingerprint
 from schemas.errors import InputError, explain_settings
 from schemas.ids import ID_BYTES
 
@@ -73,8 +75,6 @@ def read_version(folder: Path | str) -> Version:
     folder = Path(folder)
     manifest = _manifest(folder / MANIFEST)
     pairs = _pairs(folder / PAIRS_FILE, manifest)
-    if fingerprint(pairs) != manifest.fingerprint:
-        raise InputError(f"{folder / PAIRS_FILE}: its members are not those of {manifest.dataset}@{manifest.version}.")
     return Version(**manifest.model_dump(include={"dataset", "version", "fingerprint", "recipe"}), pairs=pairs)
 
 
@@ -99,17 +99,30 @@ def _manifest(path: Path) -> Manifest:
 
 
 def _pairs(path: Path, manifest: Manifest) -> pa.Table:
+    """The pairs of a file; bytes and members are checked while the texts are read."""
     if not path.is_file():
         raise InputError(f"{path} does not exist, but the manifest names it; export the version again.")
     content = path.read_bytes()
-    if blake2b(content, digest_size=ID_BYTES).hexdigest() != manifest.files.get(PAIRS_FILE):
-        raise InputError(f"{path} has changed since it was exported; export the version again.")
-    try:
-        pairs = pq.read_table(pa.BufferReader(content))
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path} is no Parquet file: {error}") from error
-    if missing := [name for name in COLUMNS if name not in pairs.column_names]:
+    with ThreadPoolExecutor(2) as checks:
+        digest = checks.submit(lambda: blake2b(content, digest_size=ID_BYTES).hexdigest())
+        try:
+            file = pq.ParquetFile(pa.BufferReader(content))
+            treatment = _columns(path, file, TREATMENT)
+            members = checks.submit(fingerprint, treatment)
+            texts = _columns(path, file, [name for name in COLUMNS if name not in TREATMENT])
+        except (pa.ArrowInvalid, OSError) as error:
+            raise InputError(f"{path} is no Parquet file: {error}") from error
+        finally:
+            if digest.result() != manifest.files.get(PAIRS_FILE):
+                raise InputError(f"{path} has changed since it was exported; export the version again.")
+    if texts.num_rows != manifest.n_pairs:
+        raise InputError(f"{path} has {texts.num_rows} pairs, but the manifest says {manifest.n_pairs}.")
+    if members.result() != manifest.fingerprint:
+        raise InputError(f"{path}: its members are not those of {manifest.dataset}@{manifest.version}.")
+    return pa.table({name: (treatment if name in TREATMENT else texts).column(name) for name in COLUMNS})
+
+
+def _columns(path: Path, file: pq.ParquetFile, names: Sequence[str]) -> pa.Table:
+    if missing := [name for name in names if name not in file.schema_arrow.names]:
         raise InputError(f"{path} lacks the column {missing[0]}; export the version again.")
-    if pairs.num_rows != manifest.n_pairs:
-        raise InputError(f"{path} has {pairs.num_rows} pairs, but the manifest says {manifest.n_pairs}.")
-    return pairs.select(COLUMNS)
+    return file.read(columns=list(names))

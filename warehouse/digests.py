@@ -13,10 +13,16 @@ import duckdb
 import pyarrow as pa
 
 from schemas.datasets import DatasetVersion, fingerprint
+from schemas.errors import WarehouseError
 from schemas.files import FILES, FOOTER
 from schemas.ids import ID_BYTES
+from schemas.table import Table
+from warehouse.failpoints import reach
 from warehouse.lake import Lake
+from warehouse.sentences import sentences
 from warehouse.tables import all_tables
+
+GONE = "the file is gone or cannot be read"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +45,11 @@ def seal(lake: Lake) -> int:
     """Record the digests of all data files that have none yet; return how many files that were."""
     known = set(lake.ask("sealed_files").column("file").to_pylist())
     new = [file for file in data_files(lake) if file.name not in known]
-    rows = [row for file in new for row in _digests(file.name, _content(lake, file))]
+    with sentences(lake.place):
+        rows = [row for file in new for row in _digests(file.name, _content(lake, file))]
+    reach("before seal")
     lake.append((FILES, FILES.rows(rows)))
+    reach("after seal")
     return len(new)
 
 
@@ -57,35 +66,52 @@ def verify(lake: Lake, version: DatasetVersion) -> Iterator[Damage]:
         yield from _wrong_members(lake, version)
 
 
-def unlike(lake: Lake, snapshot: int | None = None) -> Iterator[Damage]:
-    """What differs from the recorded digests in the files of a snapshot, or of today."""
+def unlike(lake: Lake, snapshot: int | None = None, *tables: Table) -> Iterator[Damage]:
+    """What differs from the recorded digests in the files of a snapshot, or of today; of these tables, or of all.
+
+    Where the records themselves cannot be read, their files are named, and the others only looked for.
+    """
     recorded: dict[str, list[dict[str, object]]] = {}
-    for row in lake.read(FILES).to_pylist():
-        recorded.setdefault(row["file"], []).append(row)
-    for file in data_files(lake, snapshot):
+    try:
+        for row in lake.read(FILES).to_pylist():
+            recorded.setdefault(row["file"], []).append(row)
+    except WarehouseError:
+        broken = [file for file in data_files(lake, None, FILES) if not _can_be_read(lake, file)]
+        if not broken:
+            raise
+        yield from (Damage(file=file.path, row_group=None, what=GONE) for file in broken)
+    for file in data_files(lake, snapshot, *tables):
         yield from _damages(lake, file, recorded.get(file.name, []))
 
 
-def data_files(lake: Lake, snapshot: int | None = None) -> list[DataFile]:
-    """The Parquet files of all tables whose bytes are recorded, at a snapshot or now."""
+def data_files(lake: Lake, snapshot: int | None = None, *tables: Table) -> list[DataFile]:
+    """The Parquet files of these tables, or of all whose bytes are recorded, at a snapshot or now."""
     found: list[DataFile] = []
     at = "" if snapshot is None else f", snapshot_version => {snapshot:d}"
-    for table in all_tables():
-        if table is FILES:
-            continue
+    for table in tables or [table for table in all_tables() if table is not FILES]:
+        listed = f"select data_file from ducklake_list_files('lake', '{table.name}'{at})"
         try:
-            rows = lake.con.execute(f"select data_file from ducklake_list_files('lake', '{table.name}'{at})").fetchall()
+            with sentences(lake.place):
+                rows = lake.con.execute(listed).fetchall()
         except duckdb.CatalogException:  # the snapshot is older than the table
             continue
         found += [DataFile(f"{table.name}/{PurePosixPath(path).name}", path) for (path,) in rows]
     return found
 
 
+def _can_be_read(lake: Lake, file: DataFile) -> bool:
+    try:
+        lake.con.execute("from read_parquet($path)", {"path": file.path}).to_arrow_table()
+    except duckdb.Error:
+        return False
+    return True
+
+
 def _damages(lake: Lake, file: DataFile, recorded: list[dict[str, object]]) -> Iterator[Damage]:
     try:
         content = _content(lake, file)
     except (OSError, ValueError, duckdb.Error):
-        yield Damage(file=file.path, row_group=None, what="the file is gone or cannot be read")
+        yield Damage(file=file.path, row_group=None, what=GONE)
         return
     if recorded and sum(int(str(row["n_bytes"])) for row in recorded) != len(content):
         yield Damage(file=file.path, row_group=None, what=f"the file has {len(content)} bytes, and had another length")

@@ -15,6 +15,7 @@ import pyarrow as pa
 from schemas.errors import WarehouseError
 from schemas.table import Table
 from warehouse.connect import connect, refuse_shared_data
+from warehouse.failpoints import reach
 from warehouse.lock import WriteLock, write_lock
 from warehouse.migrate import migrate, refuse_newer, steps
 from warehouse.place import Place
@@ -37,7 +38,7 @@ class Lake:
         self._snapshot = snapshot
 
     @classmethod
-    def create(cls, folder: Path, *, catalog: str | None = None, data: str | None = None) -> Lake:
+    def create(cls, folder: str | Path, *, catalog: str | None = None, data: str | None = None) -> Lake:
         """Create the warehouse in `folder`, or bring an existing one up to date, and open it.
 
         `catalog` and `data` (see Place) are remembered in the folder; without them it has its own.
@@ -47,7 +48,7 @@ class Lake:
         with sentences(place):
             if place.exists and refuse_newer(lake.con) == steps()[-1][0]:
                 return lake
-            folder.mkdir(parents=True, exist_ok=True)
+            place.folder.mkdir(parents=True, exist_ok=True)
             if not place.is_s3:
                 Path(place.data_path).mkdir(parents=True, exist_ok=True)
             with lake.lock:
@@ -57,7 +58,7 @@ class Lake:
         return lake
 
     @classmethod
-    def open(cls, folder: Path, *, read_only: bool = False, snapshot: int | None = None) -> Lake:
+    def open(cls, folder: str | Path, *, read_only: bool = False, snapshot: int | None = None) -> Lake:
         """Open an existing warehouse, brought up to date. A reader who may not write sees an older one as it is.
 
         Raises WarehouseError when there is none, or it is of a newer release.
@@ -136,7 +137,9 @@ class Lake:
             try:
                 yield
                 self.lock.confirm()
+                reach("before commit")
                 self.con.execute("commit")
+                reach("after commit")
             except BaseException:
                 self._rollback()
                 raise
@@ -165,8 +168,10 @@ class Lake:
         # The first of several equal keys stays: rows named by content are equal where their keys are.
         once = f"distinct on ({keys})" if _repeat(rows.select(table.key)) else ""
         new = f"insert into {table.name} by name select {once} * from incoming {unknown}"
+        reach("before write")
         with self._registered(incoming=rows):
             done = self.con.execute(new).fetchone()
+        reach("after write")
         return int(done[0]) if done else 0
 
     @contextmanager
@@ -188,26 +193,29 @@ class Lake:
 
     def read(self, table: Table) -> pa.Table:
         """All rows of a table, in key order."""
-        return self.con.execute(f"select * from {table.name} order by {', '.join(table.key)}").to_arrow_table()
+        with sentences(self.place):
+            return self.con.execute(f"select * from {table.name} order by {', '.join(table.key)}").to_arrow_table()
 
     def ask(self, query: str, **parameters: object) -> pa.Table:
         """The answer of `warehouse/queries/<query>.sql`; Arrow tables among the parameters become relations."""
         relations = {name: value for name, value in parameters.items() if isinstance(value, pa.Table)}
         values = {name: value for name, value in parameters.items() if name not in relations}
-        with self._registered(**relations):
+        with sentences(self.place), self._registered(**relations):
             return self.con.execute(query_text(query), values or None).to_arrow_table()
 
     def stream(self, query: str, **parameters: pa.Table) -> Iterator[pa.RecordBatch]:
         """`ask`, a batch of rows at a time: for answers that are larger than memory should be."""
-        cursor = self.con.cursor()
-        cursor.execute("use lake")
-        for name, rows in parameters.items():
-            cursor.register(name, rows)
-        yield from cursor.execute(query_text(query)).to_arrow_reader(STREAM_ROWS)
+        with sentences(self.place):
+            cursor = self.con.cursor()
+            cursor.execute("use lake")
+            for name, rows in parameters.items():
+                cursor.register(name, rows)
+            yield from cursor.execute(query_text(query)).to_arrow_reader(STREAM_ROWS)
 
     def snapshot(self) -> int:
         """Number of the last commit."""
-        row = self.con.execute("from ducklake_current_snapshot('lake')").fetchone()
+        with sentences(self.place):
+            row = self.con.execute("from ducklake_current_snapshot('lake')").fetchone()
         return int(row[0]) if row else 0
 
 

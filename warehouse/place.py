@@ -37,8 +37,9 @@ class Place:
             raise ConfigError(f"{self.data} cannot hold data; name s3://BUCKET/PREFIX or a folder by its full path.")
 
     @classmethod
-    def of(cls, folder: Path) -> Place:
+    def of(cls, folder: str | Path) -> Place:
         """The place that a folder remembers, or the default one."""
+        folder = Path(folder)
         try:
             return cls(folder=folder, **json.loads((folder / NOTE).read_text(encoding="utf-8")))
         except (FileNotFoundError, NotADirectoryError):
@@ -47,8 +48,9 @@ class Place:
             raise WarehouseError(f"{folder / NOTE} is damaged; write it again with: prefinery init {folder}") from error
 
     @classmethod
-    def chosen(cls, folder: Path, catalog: str | None, data: str | None) -> Place:
+    def chosen(cls, folder: str | Path, catalog: str | None, data: str | None) -> Place:
         """The place that a user chose. Raises ConfigError where the folder already has another."""
+        folder = Path(folder)
         if catalog is None and data is None:
             return cls.of(folder)
         place = cls(folder=folder, catalog=catalog or SQLITE, data=data and data.rstrip("/"))

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from shutil import disk_usage
 from tempfile import TemporaryDirectory
 from threading import Timer
 
@@ -17,6 +18,7 @@ from schemas.errors import ConfigError, InputError
 from warehouse.lake import STREAM_ROWS, Lake
 from warehouse.macros import create_macros
 from warehouse.rows import Rows
+from warehouse.sentences import sentences
 from warehouse.statement import Gate
 from warehouse.versions import find_version
 from warehouse.views import create_views
@@ -25,6 +27,9 @@ TIMEOUT_S = 300.0
 """Longest time that a query may take, until its last row."""
 MEMORY = "4GB"
 """Most that DuckDB holds in memory for a query; sorts and joins beyond it go to a temporary folder."""
+
+SPILLED_SHARE = 0.5
+"""Part of the free disk that a query may fill with temporary files."""
 
 RELATIONS = """
 select table_name, column_name from duckdb_columns()
@@ -130,20 +135,21 @@ class Reader:
 
 
 @contextmanager
-def reading(folder: Path, *, at: str | None = None, memory: str = MEMORY) -> Iterator[Reader]:
+def reading(folder: str | Path, *, at: str | None = None, memory: str = MEMORY) -> Iterator[Reader]:
     """A reader of the newest data, or of the data as of version `at` (NAME@V), with the views of `warehouse/views`."""
     snapshot = None
     if at is not None:
         with Lake.open(folder, read_only=True) as lake:
             snapshot = find_version(lake, at).snapshot
     with Lake.open(folder, read_only=True, snapshot=snapshot) as lake, TemporaryDirectory(prefix="prefinery-") as spill:
-        create_views(lake.con)
-        create_macros(lake.con)
+        with sentences(lake.place):
+            create_views(lake.con)
+            create_macros(lake.con)
         _confine(lake, memory, spill)
         yield Reader(con=lake.con, fixed=at is not None)
 
 
-def query(folder: Path, sql: str, *, at: str | None = None, timeout_s: float = TIMEOUT_S) -> Rows:
+def query(folder: str | Path, sql: str, *, at: str | None = None, timeout_s: float = TIMEOUT_S) -> Rows:
     """The answer of one read-only statement, on the newest data or as of version `at` (NAME@V).
 
     Raises InputError when the statement is no query or fails, with DuckDB's reason.
@@ -161,6 +167,7 @@ def _confine(lake: Lake, memory: str, spill: str) -> None:
     settings = {
         "allowed_directories": [lake.place.data_path],
         "temp_directory": spill,
+        "max_temp_directory_size": f"{int(disk_usage(spill).free * SPILLED_SHARE)} bytes",
         "python_enable_replacements": False,
         "autoload_known_extensions": False,
         "autoinstall_known_extensions": False,

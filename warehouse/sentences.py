@@ -23,6 +23,8 @@ POSTGRES_GONE = (
     "terminating connection",
 )
 UNREADABLE = ("Could not", "not a database", "Cannot open", "Unable to open", "creating a new DuckLake")
+PARQUET = ".parquet"
+UNDECODABLE = ("Invalid unicode",)
 
 
 @contextmanager
@@ -34,6 +36,16 @@ def sentences(place: Place) -> Iterator[None]:
         if sentence := _sentence(place, error):
             raise WarehouseError(sentence) from error
         raise
+
+
+def _is_damage(error: duckdb.Error | OSError) -> bool:
+    """Whether a data file is not what was written: gone, or bytes that DuckDB's reader cannot make sense of."""
+    # What the decoder of Parquet's metadata says comes without a kind of its own, and without the file's name.
+    return type(error) is duckdb.Error or any(part in str(error) for part in (PARQUET, *UNDECODABLE))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0].rstrip(".")
 
 
 def _sentence(place: Place, error: duckdb.Error | OSError) -> str | None:
@@ -59,6 +71,13 @@ def _sentence(place: Place, error: duckdb.Error | OSError) -> str | None:
         found = f"{folder} cannot be written; check its permissions."
     elif place.is_s3 and (isinstance(error, duckdb.HTTPException) or says(("HTTP", "connection error"))):
         found = f"{place.data} cannot be used; check the bucket, AWS_ENDPOINT_URL and the keys in the environment."
-    elif isinstance(error, OSError) or says(UNREADABLE):
-        found = f"{folder} cannot be opened as a warehouse: {text.splitlines()[0]}"
+    elif says(UNREADABLE) and PARQUET not in text:
+        found = f"{folder} cannot be opened as a warehouse: {_first_line(error)}."
+    elif _is_damage(error):
+        found = (
+            f"The data of {folder} are damaged ({_first_line(error)}); restore them from a backup. "
+            "What is damaged is listed by: prefinery verify NAME@V"
+        )
+    elif isinstance(error, (duckdb.IOException, OSError)):
+        found = f"{folder} cannot be used: {_first_line(error)}."
     return found

@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 
 from schemas.errors import InputError, nearest
+from warehouse.functions import FUNCTIONS
 from warehouse.macros import macro_texts
 
 CATALOGS = {"", "lake", "temp"}
@@ -28,8 +29,6 @@ TABLE_FUNCTIONS = {
     *("duckdb_columns", "duckdb_functions", "duckdb_keywords", "duckdb_tables", "duckdb_types", "duckdb_views"),
     *macro_texts(),
 }
-FORBIDDEN_FUNCTIONS = {"current_setting", "currval", "getenv", "nextval", "setseed", "sleep_ms", "write_log"}
-"""Scalar functions that look outside the data, leave something behind, or cannot be stopped."""
 PLAIN = re.compile(r"[^./:\\]+")
 """A name that cannot be taken for a file."""
 OWN_VIEWS = "select view_name from duckdb_views() where internal"
@@ -83,8 +82,8 @@ class Gate:
                 self._relation(node, made)
             elif kind == "TABLE_FUNCTION":
                 self._table_function(node["function"]["function_name"].lower())
-            elif node.get("class") == "FUNCTION" and node["function_name"].lower() in FORBIDDEN_FUNCTIONS:
-                raise InputError(f"{node['function_name']}() is not available in prefinery sql; remove it.")
+            elif "function_name" in node:
+                self._function(node["function_name"].lower())
 
     def _names(self, made: set[str]) -> None:
         """Names in WITH hold only inside it: elsewhere they must mean no file and no view of DuckDB's own."""
@@ -107,6 +106,13 @@ class Gate:
         raise InputError(
             f"There is no table or view {whole!r}.{nearest(name, sorted(self.relations))} List them with: show tables"
         )
+
+    @staticmethod
+    def _function(name: str) -> None:
+        """Anything that is called. What makes a table is called as well, and must pass `_table_function` besides."""
+        if name not in FUNCTIONS | TABLE_FUNCTIONS:
+            close = nearest(name, sorted(FUNCTIONS))
+            raise InputError(f"{name}() is not available in prefinery sql; remove it.{close}")
 
     @staticmethod
     def _table_function(name: str) -> None:

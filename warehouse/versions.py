@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 import pyarrow as pa
 
 from schemas.datasets import DATASET_ROWS, DATASETS, NO_MEMBERS, DatasetVersion, fingerprint_after
-from schemas.errors import ConfigError, UnknownVersion
+from schemas.errors import ConfigError, UnknownVersion, WarehouseError
 from schemas.funnel import Funnel
 from schemas.ids import canonical
-from warehouse.digests import seal
+from warehouse.digests import Damage, seal, unlike, verify
 from warehouse.lake import Batch, Lake
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -146,6 +146,22 @@ def find_version(lake: Lake, label: str) -> DatasetVersion:
         if version.dataset == name and version.version == int(number):
             return version
     raise UnknownVersion(name, int(number), [version.label for version in published])
+
+
+def damages(lake: Lake, label: str) -> Iterator[Damage]:
+    """What is not as it was published in the version called `NAME@V`.
+
+    Where there seems to be no such version, it is what differs in the files that tell which versions there are.
+    """
+    try:
+        version = find_version(lake, label)
+    except WarehouseError:
+        found = list(unlike(lake, None, DATASETS))
+        if not found:
+            raise
+        yield from found
+    else:
+        yield from verify(lake, version)
 
 
 def facts(lake: Lake, label: str) -> pa.Table:

@@ -26,6 +26,16 @@ def percent_agreement(first: ArrayLike, second: ArrayLike, prompts: ArrayLike, *
     return share(np.asarray(first) == np.asarray(second), prompts, seed=seed)
 
 
+def mean_difference(first: ArrayLike, second: ArrayLike, prompts: ArrayLike, *, seed: int = 0) -> Estimate:
+    """Mean of first - second [N], paired by row: far narrower than the difference of two intervals."""
+    apart = np.asarray(first, np.float64) - np.asarray(second, np.float64)
+    member, n_prompts = numbered(prompts)
+    if not len(apart):
+        return Estimate.undefined("nothing to count")
+    sums = sums_by_prompt(np.column_stack([apart, np.ones_like(apart)]), member, n_prompts)
+    return estimate(float(apart.mean()), sums, _ratio, n=len(apart), seed=seed)
+
+
 def _ratio(totals: NDArray[np.float64]) -> NDArray[np.float64]:
     return totals[:, 0] / totals[:, 1]
 

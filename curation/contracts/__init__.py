@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from curation.status import RepeatedKey, json_value
+from curation.json_text import RepeatedKey, json_value
 from schemas.base import Plugin
 from schemas.registry import Registry
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from curation.contracts import Contract, How, Reading, failed
-from curation.status import RepeatedKey, json_value
+from curation.json_text import RepeatedKey, json_value
 
 STRING_OR_COMMA = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*"?)|,(?=\s*[}\]])', re.DOTALL)
 STRING_OR_BRACE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[{}]', re.DOTALL)

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 from pydantic import Field
@@ -54,6 +54,14 @@ class OpenAI(Engine):
     """Tries after the first for a request that meets 408, 409, 429, 5xx, a broken connection or silence."""
     patience_s: float = Field(default=300.0, ge=0)
     """How long a run waits for endpoints that refuse every connection."""
+    structures: Literal["all", "json", "none"] = "all"
+    """Forms of replies that the servers are told to keep to. `json`: schemas in `response_format` alone, for servers
+    that reject vLLM's `structured_outputs`, which holds patterns and choices. `none`: for those that reject both; then
+    only the template says what form is wanted, and a judge still reads JSON with prose or a fence of code around it."""
+
+    def identity(self) -> dict[str, Any]:
+        enforced = {} if self.structures == "all" else {"structures": self.structures}
+        return super().identity() | enforced
 
     def revision(self, model: str) -> str:
         return self.weights or super().revision(model)
@@ -89,7 +97,7 @@ class OpenAI(Engine):
 
         async def work(client: AsyncOpenAI) -> None:
             for request in stream:
-                await put((request, await _ask(client, model, request, key)))
+                await put((request, await _ask(client, body(model, request, self.structures), key)))
 
         async with fleet:
             client = AsyncOpenAI(base_url=urls[0], api_key=key, max_retries=self.max_retries, http_client=fleet)
@@ -101,14 +109,14 @@ class OpenAI(Engine):
                 raise errors.exceptions[0] from None
 
 
-async def _ask(client: AsyncOpenAI, model: str, request: Request, key: str) -> Reply | Outage:
+async def _ask(client: AsyncOpenAI, content: bytes, key: str) -> Reply | Outage:
     """One request, with all its retries."""
     import httpx2
     import openai
 
     try:
         received: Any = await client.post(
-            f"{client.base_url}chat/completions", cast_to=httpx2.Response, content=body(model, request), options=SETTLED
+            f"{client.base_url}chat/completions", cast_to=httpx2.Response, content=content, options=SETTLED
         )
     except openai.APITimeoutError as error:
         return Outage(kind="timeout", detail="no reply in time", tries=_tries(error.request))
@@ -130,7 +138,7 @@ SETTLED: Any = {
 """Options of every request, given so that the client need not work out their defaults 20,000 times."""
 
 
-def body(model: str, request: Request) -> bytes:
+def body(model: str, request: Request, structures: str = "all") -> bytes:
     """The JSON body of a request. What only some servers know is sent only where it is asked for."""
     sampling = request.sampling
     fields: dict[str, Any] = {
@@ -151,13 +159,13 @@ def body(model: str, request: Request) -> bytes:
             fields[name] = value
     if request.top_logprobs:
         fields |= {"logprobs": True, "top_logprobs": request.top_logprobs}
-    return orjson.dumps(fields | _structure(request))
+    return orjson.dumps(fields | _structure(request, structures))
 
 
-def _structure(request: Request) -> dict[str, Any]:
-    """A JSON schema as OpenAI has it; a pattern or choices as vLLM's server has them."""
+def _structure(request: Request, told: str) -> dict[str, Any]:
+    """A JSON schema as OpenAI has it; a pattern or choices as vLLM's server has them; what may not be told is not."""
     structure = request.structure
-    if structure is None:
+    if structure is None or told == "none" or (told == "json" and structure.kind != "json"):
         return {}
     if structure.kind == "json":
         schema = {"name": "reply", "strict": True, "schema": json.loads(structure.text)}

@@ -16,6 +16,7 @@ import pyarrow as pa
 from curation.batches import Records, batches
 from curation.columns import Labels, Plain, plain_comparisons
 from curation.comparisons import Keys, comparison_of, model_of, strength_of
+from curation.facts import told_otherwise
 from curation.folders import record_files
 from curation.provenance import Note, Provenance, twins
 from curation.readers import SUFFIXES
@@ -81,9 +82,9 @@ class Importer(Plugin):
         named = record if isinstance(record, Named) else Named(record)
         return f"{self.name}:{named.content_id}"
 
-    def prompt(self, messages: Sequence[Message], user_id: str | None = None) -> Prompt:
-        """A prompt of this import; `user_id` names who asked it."""
-        return Prompt.of(messages, source=self.origin, license=self.license, user_id=user_id)
+    def prompt(self, messages: Sequence[Message], **facts: object) -> Prompt:
+        """A prompt of this import, with what is known about it."""
+        return Prompt.of(messages, source=self.origin, license=self.license, **facts)
 
     def response(self, prompt: Prompt, model: str, text: str) -> Response:
         """A response of this import."""
@@ -251,7 +252,10 @@ def import_paths(
             work.commit()
             work.committed()
     watch(total, total)
-    return work.done()
+    done = work.done()
+    if done.notes:
+        lake.append((DROPS, DROPS.rows(note.row(run_id) for note in done.notes)))
+    return done
 
 
 @dataclass(kw_only=True)
@@ -269,7 +273,7 @@ class _Work:
     new: dict[str, int] = field(default_factory=dict)
     waiting: list[Batch] = field(default_factory=list)
     bytes_waiting: int = 0
-    under_way: Future[list[int]] | None = None
+    under_way: Future[tuple[list[int], Note | None]] | None = None
     provenance: Provenance = field(init=False)
 
     def __post_init__(self) -> None:
@@ -319,7 +323,7 @@ class _Work:
         parts = [
             (table, pa.concat_tables(rows for its, rows in self.waiting if its is table)) for table in KINDS.values()
         ]
-        self.under_way = self.writer.submit(append, self.lake, *parts, run_id=self.run_id)
+        self.under_way = self.writer.submit(_append, self.lake, parts, self.run_id)
         self.waiting.clear()
         self.bytes_waiting = 0
 
@@ -329,13 +333,15 @@ class _Work:
             return
         under_way, self.under_way = self.under_way, None
         try:
-            counts = under_way.result()
+            counts, note = under_way.result()
         except BaseException:
             self.waiting.clear()
             raise
         for table, count in zip(KINDS.values(), counts, strict=True):
             if table is not DROPS:
                 self.new[table.name] = self.new.get(table.name, 0) + count
+        if note:
+            self.provenance.tell(note)
 
     def _translate(self, path: Path, batch: Records, plain: Plain | None) -> tuple[list[Row], list[Drop]]:
         """Rows and drops of what is not plain in a batch. What is kept is watched, all in the order of the file."""
@@ -396,6 +402,12 @@ class _Work:
         funnel = Funnel(stage="import", unit="records", read=self.read, kept=self.kept, dropped=self.dropped)
         notes = self.provenance.close(answer_sheets=self.importer.answer_sheets)
         return Imported(funnel=funnel, new=self.new, notes=notes)
+
+
+def _append(lake: Lake, parts: Sequence[Batch], run_id: str | None) -> tuple[list[int], Note | None]:
+    """Append rows; how many of each table were new, and what to know of facts that were not."""
+    counts = append(lake, *parts, run_id=run_id)
+    return counts, told_otherwise(lake, next(rows for table, rows in parts if table is PROMPTS))
 
 
 def _no_record_fits(importer: Importer, path: Path, first: Drop) -> str:

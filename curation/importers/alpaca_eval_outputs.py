@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
+from urllib.parse import unquote
 
 from curation.importers import Importer, Row
 from curation.records import Record, text_of
@@ -17,17 +18,18 @@ OUTPUTS = "model_outputs"
 class AlpacaEvalOutputs(Importer):
     """AlpacaEval model outputs: a file for each model, `MODEL/model_outputs.json` or `MODEL.json`.
 
+    A slash in the name of a model is `%2F` there.
+
     `{"instruction": "Hi", "output": "Hello!", "generator": "m"}`
     """
 
     name = "alpaca_eval_outputs"
     license: ClassVar[str] = "CC-BY-NC-4.0"
-    id_column: ClassVar[str | None] = "instruction_id"
     answer_sheets: ClassVar[bool] = True
 
     def model_of(self, path: Path) -> str | None:
-        stem = path.name.split(".json")[0]
-        return path.resolve().parent.name if stem == OUTPUTS else stem
+        stem = Path(path.name.removesuffix(".gz")).stem
+        return unquote(path.resolve().parent.name if stem == OUTPUTS else stem)
 
     def translate(self, record: Record) -> Iterator[Row]:
         prompt = self.prompt(user(text_of(record, "instruction")))

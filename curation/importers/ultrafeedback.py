@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from curation.importers import Importer, Row
 from curation.provenance import Note
-from curation.records import BadRow, Record, list_of, text_of
+from curation.records import BadRow, Record, list_of, text_of, texts_of
 from schemas.prompts import user
 from schemas.responses import Response
 from schemas.scores import Score
@@ -25,11 +25,16 @@ LOW, MIDDLE = 2.0, 4.0
 above MIDDLE are a 10, and what lies between must be judged again."""
 
 
+NO_ANSWER = "None"
+"""What the files say where no answer is known."""
+
+
 class UltraFeedback(Importer):
     """UltraFeedback: aspect ratings and overall scores. Overall scores that were inverted upstream are repaired.
 
-    `{"source": "flan", "instruction": "Hi", "models": ["m"], "completions": [{"model": "m", "response": "Hello!",
-    "annotations": {"honesty": {"Rating": "5", "Rationale": "..."}}, "overall_score": 9.0, "critique": "..."}]}`
+    `{"source": "flan", "instruction": "Hi", "correct_answers": ["None"], "models": ["m"], "completions":
+    [{"model": "m", "response": "Hello!", "annotations": {"honesty": {"Rating": "5", "Rationale": "..."}},
+    "overall_score": 9.0, "critique": "..."}]}`
     """
 
     name = "ultrafeedback"
@@ -39,7 +44,8 @@ class UltraFeedback(Importer):
     """Who rated."""
 
     def translate(self, record: Record) -> Iterator[Row | Note]:
-        prompt = self.prompt(user(text_of(record, "instruction")))
+        known = {name: _answers(record, name) for name in ("correct_answers", "incorrect_answers")}
+        prompt = self.prompt(user(text_of(record, "instruction")), **known)
         yield prompt
         sides = list_of(record, "completions")
         if not sides:
@@ -92,6 +98,13 @@ def read_rating(raw: object, scale: tuple[float, float]) -> tuple[float | None, 
     found = RATING.fullmatch(str(raw).strip())
     value = float(found[1]) if found else None
     return (value, None) if value is not None and scale[0] <= value <= scale[1] else (None, "unparseable")
+
+
+def _answers(record: Record, name: str) -> tuple[str, ...] | None:
+    """Known answers to the instruction; a text alone is one."""
+    found = record.get(name)
+    answers = texts_of({name: [found]} if isinstance(found, str) else record, name) or ()
+    return tuple(answer for answer in answers if answer not in ("", NO_ANSWER)) or None
 
 
 def _annotation(found: Any) -> Mapping[str, Any]:

@@ -6,9 +6,9 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import ClassVar, TypeGuard
+from typing import ClassVar, Self, TypeGuard
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from curation.asking import Asker, Group, Question, Subject, Unreadable, shuffled
 from schemas.calls import Answered
@@ -23,14 +23,34 @@ class Judge(Asker):
     """Asks a model about answers, and reads its reply into rows: a verdict or a failure for each, never a guess."""
 
     kind: ClassVar[str] = "judge"
+    by_rubric: ClassVar[bool] = False
+    """Whether it judges by the rubric of a prompt, and asks nothing about a prompt without one."""
 
     samples: int = Field(default=1, ge=1)
     """Replies to every question; several need a temperature above 0, and are what voting@k counts."""
 
+    called: str | None = Field(default=None, pattern=r"^[\w.-]+$")
+    """Tells it from other judges of its name and model: its verdicts are those of NAME/CALLED:MODEL."""
+
+    @model_validator(mode="after")
+    def _samples_can_differ(self) -> Self:
+        if self.samples > 1 and self.sampling.temperature == 0:
+            raise ValueError(f"{self.samples} samples at temperature 0 are one reply; set sampling.temperature to 0.7")
+        return self
+
+    def may_judge(self, group: Group) -> bool:
+        """Whether it has anything to ask about a prompt, whatever the answers."""
+        return group.rubric is not None or not self.by_rubric
+
+    @property
+    def title(self) -> str:
+        """`aspects`, or `aspects/CALLED`: what `scores.judge` says."""
+        return f"{self.name}/{self.called}" if self.called else self.name
+
     @property
     def annotator(self) -> str:
         """Whose its verdicts are: `aspects:MODEL`."""
-        return f"{self.name}:{self.model}"
+        return f"{self.title}:{self.model}"
 
     @abstractmethod
     def questions(self, group: Group, seed: int) -> Iterator[Question]:
@@ -56,6 +76,17 @@ class Judge(Asker):
         for question in self.questions(group, seed):
             yield from (replace(question, sample=sample) for sample in range(self.samples))
 
+    def question_on(self, subject: Subject, group: Group) -> Question | None:
+        """The question about a subject as it would be asked today, or None where none would be.
+
+        group: the responses that the subject shows, in the order of ids.
+        """
+        shown = {response.response_id: response for response in group.responses}
+        for question in self.questions(group, 0):
+            if question.subject.about == subject.about and {*question.subject.shown} == {*subject.shown}:
+                return replace(question, subject=subject, shown=tuple(shown[one] for one in subject.shown))
+        return None
+
 
 class RatingJudge(Judge):
     """A judge that gives each answer a score."""
@@ -63,10 +94,15 @@ class RatingJudge(Judge):
     scale: ClassVar[tuple[float, float]]
     """Least and greatest score."""
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Least and greatest score, where settings may change them."""
+        return self.scale
+
     def in_scale(self, value: object, *, whole: bool = False) -> TypeGuard[float]:
         """Whether a JSON value is a score, on request a whole one."""
         number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-        return number and self.scale[0] <= value <= self.scale[1]  # pyright: ignore[reportOperatorIssue]
+        return number and self.bounds[0] <= value <= self.bounds[1]  # pyright: ignore[reportOperatorIssue]
 
     def score(
         self,
@@ -84,12 +120,12 @@ class RatingJudge(Judge):
         return Score(
             call_id=answered.call_id,
             response_id=response_id,
-            judge=self.name,
+            judge=self.title,
             judge_version=self.version,
             aspect=aspect or subject.about,
             value=None if failure else value,
-            scale_lo=self.scale[0],
-            scale_hi=self.scale[1],
+            scale_lo=self.bounds[0],
+            scale_hi=self.bounds[1],
             rationale=rationale if isinstance(rationale, str) else None,
             failure=failure,
             types=types,

@@ -33,7 +33,7 @@ class Aspects(TemplateAsker, RatingJudge):
     """
 
     name = "aspects"
-    version = "3"
+    version = "4"
     scale = (1, 5)
 
     aspects: tuple[str, ...] = ("instruction_following", "honesty", "truthfulness", "helpfulness")

@@ -20,8 +20,9 @@ LIMIT = 20.0
 class BinaryPrinciple(TemplateAsker, RatingJudge):
     """Scores each answer alone under each principle: r = log p(yes) - log p(no), between -20 and 20.
 
-    How readily a model says yes differs by principle: compare r of answers under one principle only, or standardise it
-    (`curation.principles.rewards`). The engine must give logprobs; without them there is no score.
+    How readily a model says yes differs by principle: r compares answers under one principle. Where a recipe pairs by
+    several, the mean of r counts; name the one that should in the recipe's `aspects`. The engine must give logprobs;
+    without them there is no score.
     """
 
     name = "binary_principle"

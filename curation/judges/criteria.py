@@ -26,11 +26,14 @@ from schemas.scores import Score
 class Criteria(TemplateAsker, RatingJudge):
     """Rates answers side by side on one item of the rubric at a time; a prompt without a rubric is not judged.
 
-    The score's aspect is `RUBRIC_ID:ITEM_NUMBER`.
+    The score's aspect is the item's text, whatever rubric it stands in: an item that an edit leaves as it was is the
+    same question about the same answers, and is not asked again.
     """
 
     name = "criteria"
+    version = "2"
     scale = (1, 5)
+    by_rubric = True
 
     template: str = Field(default_factory=lambda: packaged(__name__))
     rationale: bool = True
@@ -40,12 +43,12 @@ class Criteria(TemplateAsker, RatingJudge):
 
     def questions(self, group: Group, seed: int) -> Iterator[Question]:
         size = self.answers_per_request or len(group.responses)
-        items = group.rubric.items if group.rubric else ()
-        for number, item in enumerate(items, 1):
-            about = f"{group.rubric.rubric_id}:{number}" if group.rubric else ""
-            order = shuffled(group.responses, seed, self.name, number)
+        criteria = [item.text for item in group.rubric.items] if group.rubric else []
+        for criterion in dict.fromkeys(criteria):
+            order = shuffled(group.responses, seed, self.name, criterion)
             for start in range(0, len(order), size):
-                yield self.question(group, order[start : start + size], about=about, seed=seed, criterion=item.text)
+                shown = order[start : start + size]
+                yield self.question(group, shown, about=criterion, seed=seed, criterion=criterion)
 
     def structure(self, question: Question) -> Structure:
         rating = {"type": "integer", "minimum": self.scale[0], "maximum": self.scale[1]}

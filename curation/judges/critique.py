@@ -19,6 +19,7 @@ class Critique(TemplateAsker, RatingJudge):
     """
 
     name = "critique"
+    version = "2"
     scale = (1, 10)
 
     template: str = Field(default_factory=lambda: packaged(__name__))

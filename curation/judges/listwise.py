@@ -29,19 +29,19 @@ class Listwise(TemplateAsker, RatingJudge):
     """Applies the principle and nothing else. A reply whose ranking contradicts its scores gives no score."""
 
     name = "listwise"
+    version = "2"
     scale = (1, 5)
 
     principle: str = "The answer that serves the person who asked best, without padding, is the best one."
     """What makes an answer good. It may go against common taste."""
     template: str = Field(default_factory=lambda: packaged(__name__))
     sampling: Sampling = Sampling(temperature=0.0, max_tokens=2048)
-    aspect: str = "principle"
-    """Names the principle in the scores' `aspect`."""
+    aspect: str | None = None
+    """A short name of the principle for the scores' `aspect`; the principle itself when absent."""
 
     def questions(self, group: Group, seed: int) -> Iterator[Question]:
-        yield self.question(
-            group, shuffled(group.responses, seed, self.name, self.aspect), about=self.aspect, seed=seed
-        )
+        about = self.aspect or self.principle
+        yield self.question(group, shuffled(group.responses, seed, self.name, about), about=about, seed=seed)
 
     def structure(self, question: Question) -> Structure:
         labels = list(question.subject.labels)

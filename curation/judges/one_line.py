@@ -38,6 +38,7 @@ class OneLine(TemplateAsker, RatingJudge):
     """Scores each answer alone on the keys of a rubric that fits one line; the reason comes after the scores."""
 
     name = "one_line"
+    version = "2"
     scale = (0, 10)
 
     rubric: Mapping[str, str] = {

@@ -17,7 +17,7 @@ class Pairwise(TemplateAsker, ComparingJudge):
     """Compares two answers, once in each order, on request with a strength of 1 to 3 and a justification."""
 
     name = "pairwise"
-    version = "2"
+    version = "3"
 
     template: str = Field(default_factory=lambda: packaged(__name__))
     rationale: bool = True

@@ -34,6 +34,8 @@ class RubricJudge(TemplateAsker, ComparingJudge):
     """
 
     name = "rubric"
+    version = "2"
+    by_rubric = True
 
     template: str = Field(default_factory=lambda: packaged(__name__))
     sampling: Sampling = Sampling(temperature=0.0, max_tokens=2048)

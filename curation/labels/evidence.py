@@ -78,7 +78,9 @@ class Evidence:
 
 
 ENOUGH = 0.75
-"""Least share of the aspects asked about that must be rated for a score to count: 3 of UltraFeedback's 4."""
+"""Least share of the aspects asked about that must be rated for a score to count: 3 of UltraFeedback's 4.
+
+An aspect that does not apply to an answer was not asked about."""
 
 
 def gather(scores: pa.Table, votes: pa.Table) -> Iterator[Evidence]:
@@ -92,7 +94,7 @@ def gather(scores: pa.Table, votes: pa.Table) -> Iterator[Evidence]:
     for row in _rows(scores):
         enough = row["n_rated"] >= ENOUGH * row["n_asked"]
         rated.setdefault(row["prompt_id"], {})[row["response_id"]] = row["score"] if enough else None
-        sources.setdefault(row["prompt_id"], set()).add(row["label_source"])
+        sources.setdefault(row["prompt_id"], set()).update(row["label_sources"])
     for row in _rows(votes):
         ballots.setdefault(row["prompt_id"], []).append(Ballot.of(row))
         sources.setdefault(row["prompt_id"], set()).add(row["label_source"])

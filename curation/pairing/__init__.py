@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from math import tanh
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -19,8 +19,9 @@ from curation.labels.crowd import Sheet
 from curation.labels.evidence import Ballot, Evidence, gather
 from curation.labels.scale import parts, tied_share, wins
 from schemas.base import Plugin
-from schemas.datasets import DATASET_ROWS, TREATMENT, Member
+from schemas.datasets import DATASET_ROWS, TIE, TREATMENT, Member
 from schemas.drops import Drop
+from schemas.errors import ConfigError
 from schemas.funnel import Funnel
 from schemas.ids import draw, split_of
 from schemas.pairs import Pair, comparison_id_of, pair_id_of
@@ -45,6 +46,13 @@ MEMBERS = pa.schema([DATASET_ROWS.columns.field(name) for name in TREATMENT])
 class PairBuilder(Plugin):
     """Turns the evidence on one prompt into comparisons."""
 
+    keep_ties: bool = False
+    """Keep what would be dropped as `tie`, with soft label 1/2 and margin 0: for objectives that learn from ties. Which
+    side is called chosen then says nothing."""
+    weights: Literal["1 + margin"] | Mapping[float, Annotated[float, Field(gt=0)]] | None = None
+    """Weight of a pair by its margin: `1 + margin`, or a table with every margin that occurs, such as INF-ORM's for
+    strengths, `{1: 1, 2: 3, 3: 10}`. Ties weigh 1, as all pairs do without it."""
+
     @abstractmethod
     def comparisons(self, evidence: Evidence) -> Iterator[Comparison]:
         """Every comparison considered: those that make a pair, and those dropped with a reason."""
@@ -54,6 +62,21 @@ class PairBuilder(Plugin):
         for group in evidence:
             for found in self.comparisons(group):
                 yield group, found
+
+    def kept(self, found: Comparison) -> Comparison:
+        """The comparison, or the pair that a tie becomes where ties are kept."""
+        is_kept = self.keep_ties and found.dropped == "tie"
+        return replace(found, margin=0.0, soft_label=TIE, dropped=None) if is_kept else found
+
+    def weight(self, found: Comparison) -> float:
+        """What the pair counts. Raises ConfigError where the table has no weight for its margin."""
+        if self.weights is None or found.soft_label == TIE:
+            return 1.0
+        if isinstance(self.weights, str):
+            return 1.0 + (found.margin or 0.0)
+        if found.margin is None or found.margin not in self.weights:
+            raise ConfigError(f"{self.name}: there is no weight for a margin of {found.margin}; add it to `weights`.")
+        return self.weights[found.margin]
 
 
 class ByScore(PairBuilder):
@@ -175,7 +198,7 @@ def build_pairs(builder: PairBuilder, evidence: Iterable[Evidence], run_id: str 
     pairs: dict[str, Pair] = {}
     members: list[dict[str, Any]] = []
     drops: list[Drop] = []
-    for group, found in builder.over_all(evidence):
+    for group, found in ((group, builder.kept(found)) for group, found in builder.over_all(evidence)):
         pair_id = pair_id_of(group.prompt_id, found.better, group.prompt_id, found.worse)
         if found.dropped or pair_id in pairs:
             reason = found.dropped or "duplicate_pair"
@@ -196,6 +219,7 @@ def build_pairs(builder: PairBuilder, evidence: Iterable[Evidence], run_id: str 
             rule=builder.name,
             label_source="+".join(sorted(set(group.label_sources))),
             margin=found.margin,
+            weight=builder.weight(found),
             soft_label=found.soft_label,
         )
         members.append({name: getattr(member, name) for name in TREATMENT})

@@ -37,6 +37,7 @@ class Extractor(TemplateAsker):
     """Asks for the principles in one annotator's feedback on one response (arXiv 2509.21319, section 5(c)2)."""
 
     name = "principles"
+    version = "2"
     kind: ClassVar[str] = "write"
 
     template: str = Field(default_factory=lambda: packaged(__name__))

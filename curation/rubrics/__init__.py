@@ -35,6 +35,10 @@ class RubricWriter(TemplateAsker):
 
     kind: ClassVar[str] = "write"
     keeps_order: ClassVar[bool] = True
+    contrasts: ClassVar[bool]
+    """Whether it is shown answers whose order is known: it then writes nothing about a prompt that has none."""
+    scratch: ClassVar[tuple[str, ...]] = ()
+    """Texts of a reply that come before its items, for the writer's own use."""
 
     sampling: Sampling = Sampling(temperature=0.0, max_tokens=768)
     weights: bool = False
@@ -42,14 +46,15 @@ class RubricWriter(TemplateAsker):
 
     @abstractmethod
     def question_about(self, prompt: Prompt, best_first: Sequence[Response], seed: int) -> Question:
-        """What to ask about a prompt whose answers are known in this order."""
+        """What to ask about a prompt whose answers are known in this order; none where it is shown none."""
 
     def structure(self, question: Question) -> Structure:  # noqa: ARG002
         item: dict[str, Any] = {"kind": {"enum": list(KINDS)}, "text": {"type": "string"}}
         if self.weights:
             item["weight"] = {"enum": list(WEIGHTS)}
         items = {"type": "array", "items": json_object(item), "minItems": LEAST_ITEMS, "maxItems": MOST_ITEMS}
-        return json_structure({"differences": {"type": "string"}, "items": items})
+        scratch = {key: {"type": "string"} for key in self.scratch}
+        return json_structure({**scratch, "items": items})
 
     def read(self, answered: Answered) -> list[Proposed]:
         """The items of a reply: pure, so a better parser can read history. Raises Unreadable when one is malformed."""

@@ -20,6 +20,8 @@ class Contrastive(RubricWriter):
     """
 
     name = "contrastive"
+    contrasts = True
+    scratch = ("differences",)
 
     template: str = Field(default_factory=lambda: packaged(__name__))
 

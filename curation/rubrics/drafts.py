@@ -21,11 +21,11 @@ from schemas.rubrics import Rubric
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A rubric with its prompt, and the answers whose order is known, best first."""
+    """A rubric with its prompt, and the answers whose order is known, best first; none where no order is."""
 
     rubric: Rubric
     prompt: Prompt
-    best_first: tuple[Response, ...]
+    best_first: tuple[Response, ...] = ()
 
     @property
     def known(self) -> list[Pair]:
@@ -40,9 +40,16 @@ class Draft:
 
 
 def drafted(
-    writer: RubricWriter, question: Question, answered: Answered, proposed: Sequence[Proposed]
+    writer: RubricWriter,
+    question: Question,
+    answered: Answered,
+    proposed: Sequence[Proposed],
+    best_first: Sequence[Response] = (),
 ) -> tuple[Draft, list[Drop]]:
-    """The items that pass the checks as a draft, rejected if too few are left, and a drop for each that does not."""
+    """The items that pass the checks as a draft, rejected if too few are left, and a drop for each that does not.
+
+    Items may give away no answer that the writer was shown. `best_first`: the answers whose order is known.
+    """
     prompt = question.prompt
     found = checked(proposed, conversation(prompt.messages), [shown.text for shown in question.shown])
     rubric = Rubric.of(
@@ -50,7 +57,7 @@ def drafted(
         found.items,
         writer=f"{writer.name}:{writer.model}",
         writer_version=writer.version,
-        contrasted=question.subject.shown,
+        contrasted=question.subject.shown or None,
         accepted=found.rejected is None,
         reason=found.rejected,
         checked_by=f"checks:{VERSION}",
@@ -68,7 +75,7 @@ def drafted(
         )
         for item, reason in found.dropped
     ]
-    return Draft(rubric=rubric, prompt=prompt, best_first=question.shown), drops
+    return Draft(rubric=rubric, prompt=prompt, best_first=tuple(best_first)), drops
 
 
 def decided(

@@ -34,18 +34,35 @@ class KnownOrder(Strict):
 
 
 class RubricStage(Strict):
-    """Rubrics for the prompts of a run: written, checked, and kept if a judge with them finds the known order again."""
+    """Rubrics for the prompts of a run: stored or written, checked, and kept if a judge finds the known order again."""
 
-    writer: AnyRubricWriter
-    judge: AnyRubricJudge
-    """Applies each rubric to the answers whose order is known. Its verdicts are no labels."""
+    stored: bool = False
+    """Take the newest stored rubric of each prompt, and have none written but for prompts that have none."""
+    writer: AnyRubricWriter | None = None
+    """Writes rubrics: `contrastive` from answers whose order is known, `prompt_only` for any prompt."""
+    judge: AnyRubricJudge | None = None
+    """Applies each rubric to the answers whose order is known. Its verdicts are no labels. A rubric of a prompt without
+    such answers is accepted on the checks of its text alone, and so are all without a judge."""
     order: KnownOrder = KnownOrder()
     tau: float = Field(default=0.5, ge=0, le=1)
     """Least share of the known pairs that the judge must order rightly. With four answers or more 0.5 is easily reached
     by chance: 0.67 is better."""
 
     @model_validator(mode="after")
+    def _rubrics_come_from_somewhere(self) -> Self:
+        if not self.stored and self.writer is None:
+            raise ValueError("nothing gives rubrics; set `stored: true`, or name a `writer`")
+        if self.writer and self.writer.contrasts and self.judge is None:
+            raise ValueError(
+                f"what {self.writer.name} writes must find the known order again; "
+                "add `judge: {name: rubric, model: NAME}`"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _every_pair_is_judged(self) -> Self:
+        if self.judge is None:
+            return self
         if self.judge.comparisons_per_prompt is not None:
             raise ValueError("the judge of a rubric compares every known pair; leave comparisons_per_prompt out")
         if f"{self.judge.name}:{self.judge.model}" in self.order.annotators:
@@ -55,4 +72,4 @@ class RubricStage(Strict):
     @property
     def models(self) -> set[str]:
         """The models that it asks."""
-        return {self.writer.model, self.judge.model}
+        return {one.model for one in (self.writer, self.judge) if one}

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from pydantic import ValidationError, field_validator
 
-from curation.status import json_value
+from curation.json_text import json_value
 from schemas.base import Plugin, Strict
 from schemas.errors import UnknownPlugin, explain_settings
 from schemas.ids import content_id

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -36,6 +37,7 @@ from training.data import read_version
 from warehouse.export import export
 from warehouse.lake import Lake
 from warehouse.macros import create_macros
+from warehouse.tables import all_tables
 from warehouse.trace import diff, lineage
 from warehouse.versions import Change, Draft, find_version, members, publish
 from warehouse.views import create_views
@@ -93,13 +95,14 @@ def importing(bars: Bars, file: Path, count: int, rounds: int) -> None:
     bars.add("import rate beside COPY", median(costs["copy"]) / median(costs["import"]), 0.4, most=False)
 
 
-def ids(count: int, salt: str) -> pa.Array:
-    return pa.array([blake2b(f"{salt}{i}".encode(), digest_size=16).hexdigest() for i in range(count)], pa.string())
+def ids(count: int, salt: str, first: int = 0) -> pa.Array:
+    numbers = range(first, first + count)
+    return pa.array([blake2b(f"{salt}{i}".encode(), digest_size=16).hexdigest() for i in numbers], pa.string())
 
 
-def drafted(count: int) -> Draft:
-    """A first version of so many pairs."""
-    prompt_ids, good, bad, pair_ids = (ids(count, salt) for salt in "pgbx")
+def drafted(count: int, batch: str = "") -> Draft:
+    """A version of so many pairs; each batch has others."""
+    prompt_ids, good, bad, pair_ids = (ids(count, batch + salt) for salt in "pgbx")
     pairs = whole(
         PAIRS, pair_id=pair_ids, prompt_id=prompt_ids, chosen_id=good, rejected_prompt_id=prompt_ids, rejected_id=bad
     )
@@ -127,38 +130,38 @@ def growth(bars: Bars, sizes: Sequence[int]) -> None:
     bars.add("growth of the cost", last, 1.15)
 
 
-def fill(lake: Lake, count: int) -> None:
+def fill(lake: Lake, count: int, batch: str = "", seed: int = 0) -> None:
     """Prompts, responses and votes of `drafted` pairs, and what a judge said of the first tenth."""
-    prompt_ids, good, bad = (ids(count, salt) for salt in "pgb")
-    prompt_texts = texts(count, 12, 0)
+    prompt_ids, good, bad = (ids(count, batch + salt) for salt in "pgb")
+    prompt_texts = texts(count, 12, seed)
     roles = pa.array(["user"] * count)
     offsets = pa.array(np.arange(count + 1, dtype=np.int32))
     messages = pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays([roles, prompt_texts], ["role", "content"]))
     lake.insert_new(PROMPTS, whole(PROMPTS, prompt_id=prompt_ids, source=same("bench", count), messages=messages))
-    for response_ids, model, seed in ((good, "a", 1), (bad, "b", 2)):
+    for response_ids, model, place in ((good, "a", 1), (bad, "b", 2)):
         rows = whole(
             RESPONSES, response_id=response_ids, prompt_id=prompt_ids, model=same(model, count),
-            text=texts(count, 40, seed), source=same("bench", count),
+            text=texts(count, 40, seed + place), source=same("bench", count),
         )  # fmt: skip
         lake.insert_new(RESPONSES, rows)
-        judged(lake, response_ids.slice(0, max(1, count // 10)), seed + 2)
+        judged(lake, response_ids.slice(0, max(1, count // 10)), f"{batch}{model}", seed + place + 2)
     first = pa.compute.if_else(pa.compute.less(good, bad), good, bad)  # pyright: ignore[reportAttributeAccessIssue]
     second = pa.compute.if_else(pa.compute.less(good, bad), bad, good)  # pyright: ignore[reportAttributeAccessIssue]
     verdict = pa.compute.if_else(pa.compute.equal(first, good), "a", "b")  # pyright: ignore[reportAttributeAccessIssue]
     lake.insert_new(
         VOTES,
         whole(
-            VOTES, vote_id=ids(count, "v"), prompt_id=prompt_ids, response_a=first, response_b=second,
+            VOTES, vote_id=ids(count, batch + "v"), prompt_id=prompt_ids, response_a=first, response_b=second,
             shown_first=first, verdict=verdict, annotator=same("crowd", count), annotator_kind=same("human", count),
             source=same("bench", count),
         ),
     )  # fmt: skip
 
 
-def judged(lake: Lake, response_ids: pa.Array, seed: int) -> None:
+def judged(lake: Lake, response_ids: pa.Array, batch: str, seed: int) -> None:
     """A call and a score for each of these responses."""
     count = len(response_ids)
-    call_ids, ones = ids(count, f"c{seed}"), pa.array(np.ones(count, dtype=np.int32))
+    call_ids, ones = ids(count, f"{batch}c"), pa.array(np.ones(count, dtype=np.int32))
     calls = whole(
         CALLS, call_id=call_ids, attempt=ones, status=same("ok", count), purpose=same("judge:bench", count),
         engine=same("vllm", count), model=same("judge", count), model_revision=same("1", count),
@@ -186,13 +189,16 @@ def whole(table: Any, **columns: pa.Array) -> pa.Table:
     )
 
 
-def publishing(bars: Bars, place: Path, count: int, versions: int) -> Lake:
-    """A first version, and successors that change one pair in a hundred; how much each takes, on disk too."""
+def publishing(bars: Bars, place: Path, count: int, versions: int, rounds: int) -> Lake:
+    """A first version, and successors in which one pair in a hundred is another; how much each takes, on disk too."""
+    first = drafted(count)
+    published: list[float] = []
+    for _ in range(rounds - 1):
+        with folder() as spare, Lake.create(spare) as empty:
+            published.append(timed(partial(publish, empty, first)))
     lake = Lake.create(place / "warehouse")
     fill(lake, count)
-    first = drafted(count)
-    assert isinstance(first.members, pa.Table)
-    took = timed(lambda: publish(lake, first))
+    published.append(timed(partial(publish, lake, first)))
 
     def scan() -> None:
         rows = lake.ask("version_pairs", treated=members(lake, "bench", 1))
@@ -204,53 +210,60 @@ def publishing(bars: Bars, place: Path, count: int, versions: int) -> Lake:
                     if buffer is not None:
                         digest.update(buffer)
 
-    scanned = median(timed(scan) for _ in range(3))
-    say(f"publish {count:,}: {took:.2f} s; one scan and hash: {scanned:.2f} s")
-    bars.add("publish beside a scan and a hash", took / scanned, 1.5)
+    scanned = [timed(scan) for _ in range(rounds)]
+    report({f"publish {count:,}": published, "one scan and hash of its pairs": scanned})
+    bars.add("publish beside a scan and a hash", median(published) / median(scanned), 1.5)
 
     one = size(place)
-    successors: list[float] = []
     step = max(1, count // 100)
+    took: list[float] = []
     for number in range(versions):
-        treated = first.members.slice(number % 50 * step, step)
-        margins = pa.array(np.full(step, float(number + 2)))
-        change = Change(added=treated.set_column(treated.column_names.index("margin"), "margin", margins).cast(MEMBERS))
-        draft = Draft(dataset="bench", members=change, message=f"{number}", recipe="{}", funnels=())
-        successors.append(timed(partial(publish, lake, draft)))
+        batch = f"batch {number} "
+        fill(lake, step, batch, seed=10 * number + 10)
+        fresh = drafted(step, batch)
+        assert isinstance(fresh.members, pa.Table)
+        change = Change(added=fresh.members, removed=ids(step, "x", number * step).to_pylist())
+        took.append(timed(partial(publish, lake, replace(fresh, members=change))))
     grown = size(place) / one
-    say(f"a successor of 1 %: {median(successors):.2f} s; {versions + 1} versions: {grown:.2f} of the first's data")
-    bars.add("successor beside the first version", median(successors[:5]) / took, 0.15)
+    say(f"a successor of 1 %: {median(took):.2f} s; {versions + 1} versions: {grown:.2f} of the first's data")
+    bars.add("successor beside the first version", median(took[:rounds]) / median(published), 0.15)
     bars.add(f"data of {versions + 1} versions beside one", grown, 2.2)
     return lake
 
 
 def size(place: Path) -> int:
-    return sum(path.stat().st_size for path in (place / "warehouse" / "data").rglob("*.parquet"))
+    """Bytes of the data files and of the catalogue."""
+    files = [*(place / "warehouse" / "data").rglob("*.parquet"), *(place / "warehouse").glob("catalog.*")]
+    return sum(path.stat().st_size for path in files)
 
 
-VOTES_QUERY = "select annotator, verdict, count(*), avg(coalesce(strength, 1)) from {votes} group by all order by all"
-JOIN_QUERY = (
-    "select r.model, count(*) from {votes} as v join {responses} as r "
-    "on r.response_id = case v.verdict when 'a' then v.response_a else v.response_b end group by all order by all"
-)
+QUERIES = {
+    "win_rates": "from win_rates",
+    "position_bias": "from position_bias",
+    "members": "select split, count(*), avg(margin) from members where dataset = 'bench' and version = 1 group by all",
+}
+"""A question to each of three views."""
 
 
 def querying(bars: Bars, lake: Lake, rounds: int) -> None:
-    """The same questions to the lake's tables and to the bare files under them."""
+    """The same questions to the same views, over the lake's tables and over the bare files under them."""
     create_views(lake.con)
-    bare = {
-        name: f"read_parquet({[str(p) for p in (lake.folder / 'data' / 'main' / name).glob('*.parquet')]})"
-        for name in ("votes", "responses")
-    }
-    plain = duckdb.connect()
-    for name, text in (("votes", VOTES_QUERY), ("join", JOIN_QUERY)):
-        costs: dict[str, list[float]] = {"lake": [], "files": []}
-        for _ in range(rounds):
-            in_lake = lake.con.execute
-            costs["lake"].append(timed(lambda: in_lake(text.format(votes="votes", responses="responses")).fetchall()))  # noqa: B023
-            costs["files"].append(timed(lambda: plain.execute(text.format(**bare)).fetchall()))  # noqa: B023
-        report({f"{side}, {name}": found for side, found in costs.items()})
-        bars.add(f"query {name} beside bare files", median(costs["lake"]) / median(costs["files"]), 1.2)
+    with duckdb.connect() as plain:
+        plain.execute("set parquet_metadata_cache = true")  # as the lake has it
+        for table in all_tables():
+            files = [str(path) for path in (lake.folder / "data" / "main" / table.name).glob("*.parquet")]
+            if files:
+                plain.read_parquet(files).create_view(table.name)
+            else:
+                plain.from_arrow(table.columns.empty_table()).create(table.name)
+        create_views(plain)
+        for name, text in QUERIES.items():
+            costs: dict[str, list[float]] = {"lake": [], "files": []}
+            for _ in range(rounds):
+                costs["lake"].append(timed(lambda: lake.con.execute(text).fetchall()))  # noqa: B023
+                costs["files"].append(timed(lambda: plain.execute(text).fetchall()))  # noqa: B023
+            report({f"{name}, {side}": found for side, found in costs.items()})
+            bars.add(f"query {name} beside bare files", median(costs["lake"]) / median(costs["files"]), 1.2)
 
 
 def tracing(bars: Bars, lake: Lake, pair_id: str, rounds: int) -> None:
@@ -283,9 +296,9 @@ def report(costs: dict[str, list[float]]) -> None:
         say(f"{name}: {median(found):.2f} s ({', '.join(f'{cost:.2f}' for cost in found)})")
 
 
-def peak_gib() -> float:
+def peak_gb() -> float:
     status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 2**20
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e9
 
 
 if __name__ == "__main__":
@@ -296,11 +309,11 @@ if __name__ == "__main__":
     settings = parser.parse_args()
     bars = Bars()
     with folder() as place:
-        with publishing(bars, place, settings.pairs, settings.versions) as lake:
+        with publishing(bars, place, settings.pairs, settings.versions, settings.rounds) as lake:
             querying(bars, lake, settings.rounds)
             tracing(bars, lake, ids(1, "x")[0].as_py(), settings.rounds)
             reading(bars, lake, place, settings.rounds)
         growth(bars, (10_000, 100_000, settings.pairs, 3 * settings.pairs))
         importing(bars, source(place / "pairs.parquet", settings.pairs), settings.pairs, settings.rounds)
-    bars.add("memory", peak_gib(), 4, unit=" GiB")
+    bars.add("memory", peak_gb(), 4, unit=" GB")
     bars.end()

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -17,7 +16,7 @@ from curation.importers.trl import Trl
 from curation.provenance import Provenance
 from curation.records import BadRow, Columns, Named
 from schemas.drops import DROPS
-from schemas.errors import InputError
+from schemas.errors import InputError, WarehouseError
 from schemas.prompts import PROMPTS
 from schemas.responses import RESPONSES, Response
 from schemas.votes import VOTES
@@ -210,7 +209,7 @@ def test_a_commit_that_fails_stops_the_import_and_the_next_one_goes_on(lake, tmp
 
     with small(batch=2, remembered=500_000), pytest.MonkeyPatch.context() as patch:
         patch.setattr(importers, "COMMIT_BYTES", 1)
-        with pytest.raises(duckdb.IOException):
+        with pytest.raises(WarehouseError, match="cannot be used"):
             import_paths(lake, Trl(), [file], watch=meanwhile)
     data.unlink()
     (lake.folder / "moved").rename(data)

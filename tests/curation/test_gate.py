@@ -174,6 +174,29 @@ def test_a_rater_is_right_when_it_rates_the_better_answer_higher(court):
     assert (golden.judge, golden.now.hits, golden.now.n) == (f"aspects:{court.model}", 60, 60)
 
 
+def test_what_a_rubric_judge_says_of_items_is_no_rating(court):
+    """Its votes count, a comparison and a reply once each, however many items a rubric has."""
+    found = court.comparisons(20, court.golden)
+    calls = court.judge(found, court.run(0), right=1.0, annotator=f"rubric:{court.model}")
+    calls += court.judge(found, court.run(0), failing=1.0, annotator=f"rubric:{court.model}")
+    orders = [order for _, good, bad in found for order in ((good, bad), (bad, good))]
+    failures = [None] * len(orders) + ["unparsable"] * len(orders)
+    scores = [
+        Score(
+            call_id=call_id, response_id=shown.response_id, judge="rubric", judge_version="1", aspect=f"r:{item}",
+            value=None if failure else 1.0, scale_lo=0, scale_hi=1, failure=failure, run_id=court.run(0),
+        )
+        for call_id, order, failure in zip(calls, orders * 2, failures, strict=True)
+        for shown in order
+        for item in (1, 2, 3)
+    ]  # fmt: skip
+    court.lake.append((SCORES, SCORES.rows(scores)))
+    figures = {figure.name: figure.now for figure in run_figures(court.lake, court.gate, calls)}
+    assert (figures["golden"].hits, figures["golden"].n) == (20, 20)
+    assert (figures["failed"].hits, figures["failed"].n) == (40, 80)
+    assert "score" not in figures
+
+
 def test_a_judge_that_often_fails_is_blocked(court):
     calls = court.judge(court.comparisons(100), court.run(0), failing=0.1)
     assert closed_by(court, calls, court.run(0), OWN).figure == "failed"

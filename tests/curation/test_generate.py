@@ -112,13 +112,6 @@ def test_what_is_stored_as_principle_was_sent(told_by_user, own, system):
         assert sent[-1] == "Why?"
 
 
-def test_a_text_that_ends_like_a_stop_string_keeps_its_letters():
-    """A stop string ends a reply; it is no set of characters to strip."""
-    (wanted,) = assignments(some_prompts(1), Generation(models=("a",), responses_per_prompt=1), 0)
-    (row,) = responses([wanted], [_answered("1", "ok", "two cats")], "run")
-    assert row.text == "two cats"
-
-
 @pytest.mark.parametrize(
     ("settings", "match"),
     [

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from curation.status import json_value, status_of
+from curation.json_text import json_value
+from curation.status import status_of
 from schemas.calls import Reply, Request, Sampling, Structure
 from schemas.prompts import user
 
@@ -35,7 +36,14 @@ def status(text, structure=None, finish_reason="stop"):
         pytest.param('{"ratings": {"A": 1, "B": 5}}', "ok", id="as-asked"),
         pytest.param(' {"ratings":{"B":1,"A":5}}\n', "ok", id="another-order"),
         pytest.param('{"ratings": {"A": 1, "B"', "unparsable", id="cut"),
-        pytest.param('Sure! {"ratings": {"A": 1, "B": 5}}', "unparsable", id="prose-around-it"),
+        pytest.param('{"ratings": {"A": 1, "B": 5,},}', "repaired", id="surplus-commas"),
+        pytest.param('Sure! {"ratings": {"A": 1, "B": 5}}', "bracketed", id="prose-around-it"),
+        pytest.param('```json\n{"ratings": {"A": 1, "B": 5}}\n```', "bracketed", id="a-fence-of-code"),
+        pytest.param('{"ratings": {"A": 1, "B": 5}} {"ratings": {"A": 5, "B": 1}}', "unparsable", id="two-objects"),
+        pytest.param('Sure! {"ratings": {"A": 1}}', "invalid", id="prose-around-an-item-missing"),
+        pytest.param('Sure! {"ratings": {"A": 1, "A": 2}}', "invalid", id="prose-around-an-id-twice"),
+        pytest.param('Sure! {"ratings": {"A": NaN, "B": 5}}', "unparsable", id="prose-around-not-a-number"),
+        pytest.param('Sorry, no: {"ratings": {"A": 1, "B": 5}}', "refused", id="a-refusal-with-an-object"),
         pytest.param("A: 1, B: 5", "unparsable", id="prose"),
         pytest.param("I'm sorry, but I can't help with that.", "refused", id="a-refusal-in-words"),
         pytest.param("I cannot rate these answers.", "refused", id="another-refusal"),

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from prefect import flow
 
 PREFINERY = [sys.executable, "-m", "flows"]
 
@@ -50,9 +51,39 @@ def comparisons(tmp_path):
     return write_comparisons(tmp_path / "comparisons.jsonl")
 
 
+@pytest.fixture(scope="session")
+def embedder(tmp_path_factory):
+    """An untrained Llama: names with other words lie elsewhere."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    words = "cites sources concise answers the request warm helpfulness".split()
+    core = Tokenizer(models.WordLevel({word: n for n, word in enumerate(["<pad>", "<unk>", *words])}, "<unk>"))
+    core.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(words) + 2, hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2
+    )
+    folder = tmp_path_factory.mktemp("embedder")
+    LlamaForCausalLM(config).save_pretrained(folder)
+    PreTrainedTokenizerFast(tokenizer_object=core, pad_token="<pad>", unk_token="<unk>").save_pretrained(folder)
+    return str(folder)
+
+
 @pytest.fixture
 def recipe(tmp_path):
     return write_recipe(tmp_path / "votes.yaml")
+
+
+def in_flow(work):
+    """What a function without arguments returns, run as a flow: its tasks log, which they cannot outside of one."""
+
+    @flow(name="test")
+    def run():
+        return work()
+
+    return run()
 
 
 def write_comparisons(path: Path) -> Path:

@@ -110,22 +110,22 @@ def test_a_new_parser_reads_history_without_a_call(shell, recipe, served):
     class Lenient(Aspects):
         """Gives no answer less than 2."""
 
-        version = "4"
+        version = "5"
 
         def verdicts(self, subject, answered):
             return [replace(one, value=one.value and max(one.value, 2)) for one in super().verdicts(subject, answered)]
 
     with Lake.open(shell.warehouse) as lake:
         changed = reparse(lake, load(recipe).model_copy(update={"judges": (Lenient(model="critic"),)})).to_pylist()
-    ones = shell.rows("select count(*) as n from scores where judge_version = '3' and value = 1")[0]["n"]
+    ones = shell.rows("select count(*) as n from scores where judge_version = '4' and value = 1")[0]["n"]
     assert ones > 0
     rated = PROMPTS * 2 * 4
     assert [(row["version"], row["change"], row["verdicts"]) for row in changed] == [
-        ("4", "1 -> 2", ones),
-        ("4", "same", rated - ones),
+        ("5", "1 -> 2", ones),
+        ("5", "same", rated - ones),
     ]
     assert shell.rows("select judge_version as v, count(*) as n from scores group by v order by v") == [
-        {"v": "3", "n": rated},
         {"v": "4", "n": rated},
+        {"v": "5", "n": rated},
     ]
     assert served() == made

@@ -31,9 +31,9 @@ def run(prefinery, tmp_path, url):
     prefinery("import", "alpaca_eval_outputs", stored, "--source", "own")
     recipe = tmp_path / "judged.yaml"
 
-    def run(*lines):
+    def run(*lines, sources="own"):
         recipe.write_text(
-            "name: judged\nprompts: {sources: [own]}\n"
+            f"name: judged\nprompts: {{sources: [{sources}]}}\n"
             f"engine: {{name: openai, base_urls: [{url}]}}\n"
             "publish: {dataset: judged}\n" + "\n".join(lines) + "\n"
         )
@@ -123,6 +123,30 @@ def test_a_second_opinion_is_asked_where_the_first_is_a_tie_and_breaks_it(run, p
     margins = prefinery.rows("select margin from members order by margin")
     assert len(margins) == PROMPTS - still
     assert sum(0 < row["margin"] < 0.001 for row in margins) == len(second) - still
+
+
+def test_a_second_opinion_breaks_the_ties_of_imported_ratings(run, prefinery, tmp_path):
+    """Of four prompts two have answers that were rated alike; only about those the judge is asked."""
+    said = {"annotations": {"helpfulness": {"Rating": "4", "Rationale": "So."}}}
+    better = {"annotations": {"helpfulness": {"Rating": "5", "Rationale": "So."}}}
+    rated = tmp_path / "rated.jsonl"
+    with rated.open("w") as file:
+        for i in range(4):
+            sides = [{"model": "a", "response": f"plum {i}"} | (better if i < 2 else said)]
+            sides.append({"model": "b", "response": f"olive grape {i}"} | said)
+            file.write(json.dumps({"instruction": f"Name {i} trees.", "completions": sides}) + "\n")
+    prefinery("import", "ultrafeedback", rated, "--source", "rated")
+    run(
+        "judges: [{name: aspects, model: strict, aspects: [helpfulness], nonce_chars: 6}]",
+        'second_opinions: ["aspects:strict"]',
+        "ratings: [ultrafeedback/gpt-4]",
+        PAIRS,
+        sources="rated",
+    )
+    assert prefinery.rows("select count(*) as n from calls") == [{"n": 2}]
+    margins = [row["margin"] for row in prefinery.rows("select margin from members order by margin")]
+    assert margins[-2:] == [1.0, 1.0]
+    assert all(0 < margin < 0.001 for margin in margins[:-2])
 
 
 def test_second_opinions_are_those_of_other_rating_judges(prefinery, tmp_path):

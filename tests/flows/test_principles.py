@@ -4,15 +4,11 @@ import json
 from collections import Counter
 
 import pytest
-import torch
-from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from curation.importers import IMPORTERS, import_paths
-from curation.judges.binary_principle import BinaryPrinciple
 from curation.principles.stage import PrincipleStage
 from flows.curate import chosen_prompts
-from flows.principles import feedback_on, find_principles, tuned_theta, write_training_rows
+from flows.principles import feedback_on, find_principles, tuned_theta
 from flows.recipe import Recipe
 from flows.run import Run
 from schemas.calls import CALLS
@@ -57,22 +53,6 @@ SCRIPT = [
 ]
 
 
-@pytest.fixture(scope="module")
-def embedder(tmp_path_factory):
-    """An untrained Llama: names with other words lie elsewhere."""
-    words = "cites sources concise answers the request warm helpfulness".split()
-    core = Tokenizer(models.WordLevel({word: n for n, word in enumerate(["<pad>", "<unk>", *words])}, "<unk>"))
-    core.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(words) + 2, hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2
-    )
-    folder = tmp_path_factory.mktemp("embedder")
-    LlamaForCausalLM(config).save_pretrained(folder)
-    PreTrainedTokenizerFast(tokenizer_object=core, pad_token="<pad>", unk_token="<unk>").save_pretrained(folder)
-    return str(folder)
-
-
 @pytest.fixture
 def server(tmp_path):
     script = tmp_path / "script.json"
@@ -110,7 +90,7 @@ def run(lake, server, prefect_api):
 
 
 @pytest.mark.slow
-def test_feedback_becomes_principles_once(lake, run, server, stage, prompts, tmp_path):
+def test_feedback_becomes_principles_once(lake, run, server, stage, prompts):
     checked_by = find_principles(run(), stage, prompts)
     rows = lake.read(PRINCIPLES).to_pylist()
     assert Counter((row["principle"], row["label"], row["reason"]) for row in rows) == {
@@ -148,16 +128,6 @@ def test_feedback_becomes_principles_once(lake, run, server, stage, prompts, tmp
     stricter = stage.model_copy(update={"theta": 0.999})
     assert find_principles(run(), stricter, prompts) != checked_by
     assert len(lake.read(PRINCIPLES)) == 2 * len(rows)
-
-    judge = BinaryPrinciple(model="m")
-    assert write_training_rows(lake, checked_by, judge, tmp_path / "rows") == 1
-    (file,) = (tmp_path / "rows").iterdir()
-    (row,) = map(json.loads, file.read_text().splitlines())
-    assert row["completion"] == [{"role": "assistant", "content": "No"}]
-    (asked,) = row["prompt"]
-    assert "Does the answer have this quality: cites sources?" in asked["content"]
-    assert "Three rivers." in asked["content"]
-    assert "no source" not in asked["content"]  # the feedback is not told
 
 
 @pytest.mark.slow
@@ -199,11 +169,6 @@ def test_justifications_of_votes_are_feedback_on_both_sides(lake, stage, prompts
 def test_without_feedback_there_is_one_sentence(lake, run, stage, prompts):
     with pytest.raises(InputError, match="have no feedback in words"):
         find_principles(run(), stage.model_copy(update={"aspects": ("other",)}), prompts)
-
-
-def test_decisions_that_kept_nothing_give_no_rows(lake, tmp_path):
-    with pytest.raises(InputError, match="No principle is kept under nothing"):
-        write_training_rows(lake, "nothing", BinaryPrinciple(model="m"), tmp_path / "rows")
 
 
 def _ids(prompts):

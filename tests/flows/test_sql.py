@@ -36,7 +36,7 @@ def shell(tmp_path_factory):
 def test_json(shell):
     assert shell.rows(ODD) == [
         {
-            "a": 1, "a_2": 'x,"y"', "l": [1, 2], "m": {"k": 2}, "s": {"t": None}, "n": None, "d": "1.50",
+            "a": 1, "a_2": 'x,"y"', "l": [1, 2], "m": {"k": 2}, "s": {"t": None}, "n": None, "d": 1.5,
             "t": "2026-01-02 03:04:05", "f": None,
         }
     ]  # fmt: skip
@@ -74,7 +74,7 @@ def test_a_query_that_fails_leaves_the_file_as_it_was(shell, tmp_path):
 
 def test_a_table_is_cut_and_says_so(shell):
     done = shell("sql", "select range from range(50)", "--limit", "3")
-    assert done.stdout.split() == ["range", "───────", "0", "1", "2"]
+    assert done.stdout.split() == ["range", "─────", "0", "1", "2"]
     assert "Only the first 3 rows are shown" in done.stderr
     assert not shell("sql", "from range(3)", "--limit", "3").stderr
 
@@ -82,7 +82,7 @@ def test_a_table_is_cut_and_says_so(shell):
 def test_a_long_table_is_printed_in_seconds():
     rows = pa.table({"n": range(50_000), "text": ["two\nlines", "宽"] * 25_000, "map": [[1]] * 50_000})
     start = time.monotonic()
-    lines = table_text(rows, 100).splitlines()
+    lines = table_text(rows, folded=True).splitlines()
     assert time.monotonic() - start < 20
     assert lines[:4] == [
         "       n   text        map",
@@ -91,6 +91,20 @@ def test_a_long_table_is_printed_in_seconds():
         "       1   宽          [1]",
     ]
     assert len(lines) == 50_002
+
+
+def test_numbers_are_written_with_their_digits(shell):
+    query = (
+        "select sum(range) as whole, sum(range)::decimal(18, 2) / 4 as part, 2::hugeint ** 70 as huge from range(273)"
+    )
+    numbers = {"whole": 37128, "part": 9282.0, "huge": 1180591620717411303424}
+    assert json.loads(shell("sql", query, "--format", "json").stdout) == [numbers]
+    assert shell("sql", query).stdout.split()[-3:] == ["37,128", "9,282", "1,180,591,620,717,411,303,424"]
+
+
+def test_a_row_of_a_pipe_is_one_line_however_long(shell):
+    done = shell("sql", "select repeat('long ', 20) as one, repeat('text ', 20) as two, repeat('here ', 20) as three")
+    assert len(done.stdout.splitlines()) == 3
 
 
 def test_a_query_may_be_piped_in(shell):

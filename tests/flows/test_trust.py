@@ -8,7 +8,7 @@ from itertools import combinations
 import pytest
 
 from curation.trust import judge_figures
-from flows.trust import COLUMNS, MEANINGS, SHORT, judge_table, write_page
+from flows.trust import COLUMNS, COUNTS, MEANINGS, SHORT, judge_table, pair_table, write_page
 from schemas.calls import CALLS, Call
 from schemas.prompts import PROMPTS
 from schemas.responses import RESPONSES, Response
@@ -109,7 +109,11 @@ def page(judged, tmp_path_factory):
 def test_the_table_shows_the_planted_habits(judged):
     rows = {row["judge"]: row for row in judge_table(judge_figures(judged)).to_pylist()}
     assert list(rows) == sorted([FAIR, FIRST, LONG, RATER])
-    assert list(rows[FAIR]) == ["judge", *COLUMNS]
+    assert list(rows[FAIR]) == [
+        "judge",
+        *COUNTS,
+        *(f"{name}{end}" for name in COLUMNS for end in ("", "_low", "_high")),
+    ]
     fair, first, long, rater = (rows[name] for name in (FAIR, FIRST, LONG, RATER))
     assert fair["first_low"] <= 0.5 <= fair["first_high"]
     assert first["first_low"] > 0.6
@@ -118,7 +122,12 @@ def test_the_table_shows_the_planted_habits(judged):
     assert fair["agreement"] > max(first["agreement"], long["agreement"])
     assert fair["accuracy"] > 0.7 > first["accuracy"]
     assert (rater["first"], rater["flipped"], rater["circles"]) == (None, None, 0)
-    assert rows[LONG]["failed"] == pytest.approx(0.06, abs=0.03)
+    assert long["truncated"] == long["failed"] == pytest.approx(0.06, abs=0.03)
+    assert (long["refused"], long["unparsable"]) == (0, 0)
+    for name in ("failed", "refused", "circles", "kappa", "agreement"):
+        assert long[f"{name}_low"] <= long[name] <= long[f"{name}_high"]
+        assert long[f"{name}_low"] < long[f"{name}_high"]
+    assert fair["own_beside_people_low"] < fair["own_beside_people"] < fair["own_beside_people_high"]
     assert fair["own"] is not None and first["own"] is None
 
 
@@ -127,9 +136,25 @@ def test_the_command_prints_one_row_a_judge(judged, tmp_path):
     rows = json.loads(prefinery("judges", "--format", "json").stdout)
     assert rows == judge_table(judge_figures(judged)).to_pylist()
     table = prefinery("judges", "--judge", FAIR, "-o", tmp_path / "fair.html")
-    assert table.stdout.split()[: len(SHORT)] == list(SHORT)
+    assert table.stdout.split()[: len(SHORT)] == list(SHORT.values())
     assert FAIR in table.stdout and FIRST not in table.stdout
     assert "<h1>How far to trust a judge: pairwise:fair</h1>" in (tmp_path / "fair.html").read_text()
+
+
+def test_the_command_says_how_far_every_two_judges_agree(judged):
+    prefinery = Shell(judged.folder)
+    rows = json.loads(prefinery("judges", "--between", "--format", "json").stdout)
+    assert rows == pair_table(judged).to_pylist()
+    found = {(row["judge"], row["other"], row["figure"]): row for row in rows}
+    names = sorted([FAIR, FIRST, LONG, RATER])
+    for pair in combinations(names, 2):
+        for figure in ("agreement", "kappa", "conflict"):
+            row = found[*pair, figure]
+            assert row["low"] <= row["value"] <= row["high"]
+            assert row["low"] < row["high"]
+    assert found["judges", None, "alpha of verdicts"]["low"] < found["judges", None, "alpha of verdicts"]["value"]
+    assert found["people", None, "Fleiss' kappa"]["value"] > found["judges", None, "alpha of verdicts"]["value"]
+    assert "Fleiss' kappa" in prefinery("judges", "--between").stdout
 
 
 def test_an_unknown_judge_is_one_sentence(judged):
@@ -142,15 +167,15 @@ def test_the_page_is_whole_and_needs_nothing_else(page):
 
 def test_the_page_has_a_plot_for_every_question(page):
     plots = plots_of(page)
-    assert len(plots) == 6
-    for plot in plots[:-1]:
+    assert len(plots) == 7
+    for plot in plots:
         assert FAIR in plot
     for judge in (FAIR, FIRST, LONG, RATER):
         assert f"<h3>{judge}</h3>" in page
 
 
 def test_no_label_of_a_plot_is_cut(page):
-    for plot in plots_of(page)[:-1]:  # the last is about verdicts on two answers
+    for plot in plots_of(page):
         assert FAIR in " ".join(labels_of(plot))
 
 
@@ -162,7 +187,7 @@ def test_the_page_marks_the_template_that_fails_too_often(page):
 def test_every_figure_has_a_meaning_and_a_reason_where_it_has_no_value(page):
     assert "units have" not in page  # three people and four judges judged each comparison
     assert re.search(r"<td>circles</td><td>triples of answers put in a circle</td>", page)
-    assert set(figure for figure, _ in COLUMNS.values()) <= {
+    assert {*COLUMNS.values(), *COUNTS.values()} <= {
         *MEANINGS, "length beside people", "length of people",
     }  # fmt: skip
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from schemas.ids import canonical, content_id, draw, seed_of, split_of
+from schemas.ids import canonical, canonical_column, content_id, content_ids, draw, seed_of, split_of
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
@@ -28,6 +28,15 @@ texts = st.recursive(
 def test_an_id_is_the_digest_of_the_canonical_json(parts):
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert content_id(*parts) == blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+@given(st.lists(st.none() | any_text) | st.lists(texts | json_values))
+@example([])
+@example(['x",', "", None, ',\n  "y', "\n"])
+def test_a_column_has_the_canonical_json_of_each_value(values):
+    column = canonical_column(values)
+    assert column == [canonical(value).encode("utf-8", "surrogatepass") for value in values]
+    assert content_ids(column, column) == [content_id(value, value) for value in values]
 
 
 @given(st.dictionaries(st.text(), json_values, max_size=5))

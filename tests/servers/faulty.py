@@ -68,6 +68,8 @@ def value_of(schema: Schema, seed: int, path: str) -> Any:
         case "integer":
             least = schema.get("minimum", 0)
             return least + draw % (schema.get("maximum", least + 100) - least + 1)
+        case "boolean":
+            return bool(draw % 2)
         case "number":
             return schema.get("minimum", 0)
         case "string":

@@ -1,8 +1,9 @@
 """A server that says what a script tells it to: for tests in which the replies are the case.
 
-The script is a JSON list of rules. The first whose `about` texts are all in the request gives the reply. In a reply,
-`LABEL:TEXT;` stands for the label of the answer that holds TEXT, and `TIE;` for that of a tie. A rule with a `status`
-instead of a reply is an error of the server.
+The script is a JSON list of rules. The first whose `about` texts are all in the request gives the reply; a rule with
+`is` is about the request that is this text. In a reply, `LABEL:TEXT;` stands for the label of the answer that holds
+TEXT, and `TIE;` for that of a tie; in `logprobs`, the alternatives of every token with their log-probabilities, too. A
+rule with a `status` instead of a reply is an error of the server, and so is a request with a field that it `--rejects`.
 """
 
 import argparse
@@ -29,11 +30,21 @@ def filled_in(reply: str, request: str) -> str:
     return re.sub(r"LABEL:(.*?);", label, reply).replace("TIE;", f"tie_{nonce}")
 
 
+def logprobs(rule: dict, request: str) -> dict | None:
+    if "logprobs" not in rule:
+        return None
+    listed = [{filled_in(token, request): p for token, p in at.items()} for at in rule["logprobs"]]
+    content = [{"top_logprobs": [{"token": token, "logprob": p} for token, p in at.items()]} for at in listed]
+    return {"content": content}
+
+
 class Scripted(BaseHTTPRequestHandler):
     """Answers chats by the script, and counts them."""
 
     protocol_version = "HTTP/1.1"
     rules: ClassVar[list[dict]] = []
+    exact: ClassVar[dict[str, dict]] = {}
+    rejects: ClassVar[frozenset[str]] = frozenset()
     total = 0
     lock = threading.Lock()
 
@@ -42,15 +53,23 @@ class Scripted(BaseHTTPRequestHandler):
         text = body["messages"][-1]["content"]
         with Scripted.lock:
             Scripted.total += 1
-        rule = next((rule for rule in self.rules if all(part in text for part in rule["about"])), {"status": 400})
+        if unknown := sorted(self.rejects & body.keys()):
+            self.send({"error": {"message": f"unknown field {unknown[0]}", "type": "scripted"}}, 400)
+            return
+        rule = self.rule_for(text)
         if "status" in rule:
             self.send({"error": {"message": "as the script says", "type": "scripted"}}, rule["status"])
             return
         said = {"role": "assistant", "content": filled_in(rule["reply"], text), "refusal": None}
-        choice = {"index": 0, "message": said, "logprobs": None, "finish_reason": "stop"}
+        choice = {"index": 0, "message": said, "logprobs": logprobs(rule, text), "finish_reason": "stop"}
         usage = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
         head = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1_700_000_000, "model": "scripted"}
         self.send(head | {"choices": [choice], "usage": usage})
+
+    def rule_for(self, text: str) -> dict:
+        if text in self.exact:
+            return self.exact[text]
+        return next((rule for rule in self.rules if all(part in text for part in rule["about"])), {"status": 400})
 
     def do_GET(self) -> None:
         self.send(Scripted.total if self.path == "/total" else {"object": "list", "data": []})
@@ -71,8 +90,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("script", type=Path)
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--rejects", nargs="*", default=[])
     settings = parser.parse_args()
-    Scripted.rules = json.loads(settings.script.read_text())
+    script = json.loads(settings.script.read_text())
+    Scripted.rules = [rule for rule in script if "about" in rule]
+    Scripted.exact = {rule["is"]: rule for rule in script if "is" in rule}
+    Scripted.rejects = frozenset(settings.rejects)
     listener = ThreadingHTTPServer(("127.0.0.1", settings.port), Scripted)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     sys.stdout.write(f"{listener.server_port}\n")

@@ -1,16 +1,22 @@
 """Compaction and collection change what lies on disk, and nothing that anybody reads."""
 
+import json
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from flows.__main__ import app
 from schemas.errors import WarehouseError
 from schemas.prompts import PROMPTS
 from tests.rows import draft, some_pairs, some_prompts
 from warehouse.collect import Garbage, collect, compact, garbage
 from warehouse.digests import data_files, verify
+from warehouse.lake import Lake
 from warehouse.readonly import query
 from warehouse.versions import publish, versions
 
@@ -61,6 +67,88 @@ def test_an_orphan_is_found_and_goes(many):
     assert [Path(path).name for path in found.orphans] == [orphan.name]
     collect(many, found)
     assert not orphan.exists()
+
+
+def test_what_was_not_listed_is_not_removed(many):
+    """Between the list and the yes another process compacts, or is killed."""
+    compact(many)
+    found = garbage(many, NOW)
+    late = Path(data_files(many)[0].path).with_name("left-later.parquet")
+    late.write_bytes(b"half a file")
+    collect(many, found)  # no orphan was listed: none is removed
+    assert late.exists()
+    assert garbage(many, NOW).orphans == (str(late),)
+    orphans = garbage(many, NOW)
+    later = late.with_name("left-even-later.parquet")
+    later.write_bytes(b"half a file")
+    with pytest.raises(WarehouseError, match="run prefinery gc again"):
+        collect(many, orphans)
+    assert late.exists()
+    publish(many, draft(some_pairs(many, 14)))
+    compact(many)
+    replaced = garbage(many, NOW).replaced
+    assert replaced
+    collect(many, Garbage(snapshots=(), replaced=(), orphans=tuple(map(str, (late, later)))))
+    assert all(Path(path).exists() for path in replaced)
+    assert not later.exists()
+
+
+def test_files_that_the_end_of_a_snapshot_frees_are_listed_before_they_go(many):
+    many.append((PROMPTS, PROMPTS.rows([replace(p, prompt_id="of no version") for p in some_prompts(1)])))
+    many.con.execute("delete from prompts where prompt_id = 'of no version'")
+    many.append((PROMPTS, PROMPTS.rows(some_prompts(20))))
+    found = garbage(many, NOW)
+    assert not found.replaced
+    collect(many, found)
+    (freed, *_) = garbage(many, NOW).replaced
+    assert Path(freed).exists()
+    collect(many, garbage(many, NOW))
+    assert not Path(freed).exists()
+
+
+def test_sizes_are_known_in_s3(tmp_path, bucket):
+    with Lake.create(tmp_path / "warehouse", data=bucket) as lake:
+        pairs = some_pairs(lake, 4)
+        for number in (1, 2, 3):
+            publish(lake, draft(pairs[:number]))
+        compact(lake)
+        found = garbage(lake, NOW)
+        assert len(found.replaced) > 4
+        assert found.n_bytes > 500 * len(found.replaced)
+
+
+def gc(lake, *options, **more):
+    command = [sys.executable, "-m", "flows", "gc", "--grace-minutes", "0", "-w", str(lake.folder), *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, **more)
+
+
+def test_the_commands_list_ask_and_speak_json(many):
+    merged = CliRunner().invoke(app, ["compact", "-w", str(many.folder), "--format", "json"])
+    (files,) = json.loads(merged.stdout)
+    assert files["files_after"] < files["files_before"]
+    listed = [(kind, str(name)) for kind, names in kinds(garbage(many, NOW)) for name in names]
+    many.close()
+
+    shown = gc(many, "--dry-run")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert set(shown.stdout.splitlines()) > {name for kind, name in listed if kind != "snapshot"}
+    told = gc(many, "--dry-run", "--format", "json")
+    assert [(row["what"], row["name"]) for row in json.loads(told.stdout)] == listed
+
+    unasked = gc(many, stdin=subprocess.DEVNULL)
+    assert unasked.returncode == 2
+    assert "Nothing is removed without a yes; add --yes" in unasked.stderr
+    assert gc(many, input="n\n").returncode == 0
+    assert all(Path(name).exists() for kind, name in listed if kind != "snapshot")
+
+    done = gc(many, "--yes", "--format", "json")
+    assert [(row["what"], row["name"]) for row in json.loads(done.stdout)] == listed
+    assert not any(Path(name).exists() for kind, name in listed if kind != "snapshot")
+    assert json.loads(gc(many, "--format", "json", stdin=subprocess.DEVNULL).stdout) == []
+
+
+def kinds(found):
+    return [("snapshot", found.snapshots), ("replaced file", found.replaced), ("orphan", found.orphans)]
 
 
 def test_a_damaged_file_is_not_merged_away(many):

@@ -4,7 +4,7 @@ import time
 import duckdb
 import pytest
 
-from schemas.errors import ConfigError, InputError, UnknownVersion
+from schemas.errors import ConfigError, InputError, UnknownVersion, WarehouseError
 from tests.rows import draft, some_pairs
 from tests.watched import watched
 from warehouse.lake import Lake
@@ -33,6 +33,14 @@ def reader(folder):
 
 def test_a_query_sees_the_newest_rows(folder):
     assert query(folder, "select count(*) as n from pairs").to_pylist() == [{"n": 4}]
+
+
+def test_a_folder_may_be_a_text(folder):
+    assert query(str(folder), "select count(*) as n from pairs", at="hand@2").to_pylist() == [{"n": 4}]
+    with Lake.open(str(folder), read_only=True) as lake:
+        assert lake.folder == folder
+    with pytest.raises(WarehouseError, match="is no warehouse"):
+        query("nowhere", "select 1")
 
 
 def test_a_query_at_a_version_sees_its_rows(folder):

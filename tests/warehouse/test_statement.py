@@ -1,5 +1,7 @@
 """What is no query, seen from outside: refused, nothing changed, nothing opened, nobody called."""
 
+from contextlib import contextmanager
+
 import duckdb
 import pytest
 from hypothesis import given, settings
@@ -7,9 +9,13 @@ from hypothesis import strategies as st
 
 from schemas.errors import InputError, PrefineryError
 from tests.rows import draft, some_pairs
+from tests.servers import postgres
 from tests.watched import contents, watched
+from warehouse.extensions import duckdb_with
+from warehouse.functions import FUNCTIONS
 from warehouse.lake import Lake
 from warehouse.readonly import reading
+from warehouse.statement import TABLE_FUNCTIONS, Gate
 from warehouse.versions import publish
 
 WRITES = """
@@ -97,6 +103,22 @@ from query('from read_text(''{folder}/x.csv'')')
 from query_table('{folder}/x.csv')
 from query_table(['pairs', '{folder}/x.csv'])
 from histogram('{folder}/x.csv', canary)
+select json_serialize_plan('from sqlite_scan(''{folder}/x.sqlite'', ''t'')')
+select json_serialize_plan('from sqlite_query(''{folder}/x.sqlite'', ''select canary from t'')', optimize := true)
+select x.json_serialize_plan() from (select 'from sqlite_scan(''{folder}/x.sqlite'', ''t'')' as x)
+select "main".JSON_Serialize_Plan('from sqlite_scan(''{folder}/x.sqlite'', ''t'')')
+select json_serialize_plan('select canary from sqlite_scan(''{folder}/x.sqlite'', ''t'')') over ()
+from range(len(json_serialize_plan('from sqlite_scan(''{folder}/x.sqlite'', ''t'')')::varchar))
+select count(*) from pairs order by json_serialize_plan('from sqlite_scan(''{folder}/x.sqlite'', ''t'')')
+select json_serialize_plan('from postgres_scan(''{postgres}'', ''public'', ''t'')')
+select json_serialize_plan('from postgres_query(''{postgres}'', ''select 1'')')
+from postgres_scan('{postgres}', 'public', 't')
+from postgres_scan_pushdown('{postgres}', 'public', 't')
+from postgres_query('{postgres}', 'select 1')
+from postgres_query('__ducklake_metadata_lake', 'select 1')
+call postgres_attach('{postgres}')
+call postgres_execute('__ducklake_metadata_lake', 'select 1')
+attach '{postgres}' as other (type postgres)
 from json_execute_serialized_sql(json_serialize_sql('from read_text(''{folder}/x.csv'')'))
 pragma json_execute_serialized_sql('x')
 from read_parquet('{data}/**/*.parquet')
@@ -120,6 +142,25 @@ pragma database_list
 pragma table_info('pairs')
 select current_setting('temp_directory')
 select getenv('HOME')
+select json_serialize_plan('select current_setting(''temp_directory'')', optimize := true)
+select json_serialize_plan(json_serialize_sql('select 1')::varchar)
+select json_deserialize_sql(json_serialize_sql('from pairs'))
+select 'temp_directory'.current_setting()
+select system.main.current_setting('temp_directory')
+select list_transform(['temp_directory'], lambda name: current_setting(name))
+select * from pairs where current_setting('temp_directory') <> ''
+select [current_setting(name) for name in ['temp_directory']]
+select getvariable('x')
+select list_aggregate([1], 'sum')
+select stats(pair_id) from pairs
+select get_block_size('lake')
+select txid_current()
+select pg_sleep(1)
+select sleep_ms(1000)
+select currval('s')
+from duckdb_variables()
+from duckdb_temporary_files()
+from duckdb_connections()
 from duckdb_settings()
 from duckdb_secrets()
 from duckdb_databases()
@@ -169,11 +210,10 @@ select nonsense
 """.strip().splitlines()
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
+@contextmanager
+def a_place(root, catalog=None):
     """A warehouse with hand@1 and hand@2, its reader, and what lies around it."""
-    root = tmp_path_factory.mktemp("place")
-    with Lake.create(root / "warehouse") as lake:
+    with Lake.create(root / "warehouse", catalog=catalog) as lake:
         pairs = some_pairs(lake, 4)
         publish(lake, draft(pairs[:2]))
         publish(lake, draft(pairs))
@@ -181,12 +221,49 @@ def place(tmp_path_factory):
         yield root / "warehouse", reader, around
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    with a_place(tmp_path_factory.mktemp("place")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def postgres_place(tmp_path_factory, postgres_server):
+    """The same with its catalogue in Postgres, whose extension calls servers and asks DuckDB for no leave."""
+    catalog = postgres_server.new_database()
+
+    def catalogue():
+        dump = postgres_server.run("pg_dump", "-d", catalog.rpartition("/")[2]).splitlines()
+        return [line for line in dump if not line.startswith(("\\restrict", "\\unrestrict"))]  # a nonce
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PGPASSWORD", postgres.PASSWORD)
+        with a_place(tmp_path_factory.mktemp("postgres"), catalog) as made:
+            before = catalogue()
+            yield made
+    assert catalogue() == before
+
+
+def names(warehouse, around):
+    server = f"host=127.0.0.1 port={around.port} connect_timeout=1"
+    return {"folder": around.folder, "url": around.url, "data": warehouse / "data", "postgres": server}
+
+
 def filled(text, warehouse, around):
-    return text.format(folder=around.folder, url=around.url, data=warehouse / "data")
+    return text.format_map(names(warehouse, around))
 
 
 @pytest.mark.parametrize("text", ["", *WRITES, *ELSEWHERE, *INSIDE])
 def test_whatever_is_no_query_is_refused_and_touches_nothing(place, text):
+    refused_and_untouched(place, text)
+
+
+@pytest.mark.parametrize("text", [*ELSEWHERE, *INSIDE])
+def test_with_postgres_it_is_refused_and_calls_nobody(postgres_place, text):
+    refused_and_untouched(postgres_place, text)
+
+
+def refused_and_untouched(place, text):
     warehouse, reader, around = place
     before = contents(warehouse)
     with pytest.raises(InputError) as refused, reader.ask(filled(text, warehouse, around), 5) as answer:
@@ -195,6 +272,23 @@ def test_whatever_is_no_query_is_refused_and_touches_nothing(place, text):
     assert "\n" not in str(refused.value)
     assert contents(warehouse) == before
     assert not around.touched()
+
+
+CALLED = "select distinct function_name from duckdb_functions() where function_type in ('scalar', 'aggregate', 'macro')"
+
+
+def test_a_function_that_is_not_listed_is_refused():
+    """What a later release adds is nowhere on the list; here a macro is the addition."""
+    with duckdb_with("ducklake", "sqlite_scanner", "postgres_scanner", "httpfs") as con:
+        con.execute("create macro of_a_later_release(a) as a")
+        found = {name.lower() for (name,) in con.execute(CALLED).fetchall()}
+        gate = Gate(con=con, relations=frozenset(), fixed=False)
+        assert {"of_a_later_release", "json_serialize_plan", "current_setting"} <= found - FUNCTIONS
+        for name in found - FUNCTIONS - TABLE_FUNCTIONS:
+            for call in (f'select "{name}"(1)', f'select main."{name}"()', f'select "{name}"(1) over ()'):
+                with pytest.raises(InputError, match="is not available"):
+                    gate.pass_(call)
+    assert FUNCTIONS - found == {"unnest"}  # the parser's own
 
 
 ONLY_THE_FIRST_WALL = ("attach 'sqlite:", "copy from database")
@@ -245,6 +339,14 @@ def test_the_second_wall_holds_alone(place, text):
         "from range(3), unnest([1, 2])",
         "from (pivot pairs on run_id in ('a') using count(*))",
         "select * from datasets, json_each(funnel)",
+        "select extract(year from now()), now() at time zone 'utc', position('a' in 'b'), trim(both 'x' from 'y')",
+        "select interval '1' day, -2 ** 2, 5!, @2, 7 // 2, 7 % 2, 1 << 2, ~1, 'a' || 'b', [1] && [2], 1 in [1]",
+        "select 'a' like 'b' escape 'c', 'a' not ilike 'b', 'a' similar to 'b', 'a' !~ 'b', 'a' glob 'b', 'a' ^@ 'b'",
+        "select {'a': 1}.a, [1, 2][1:2], map {1: 2}[1], (1, 2), [y * 2 for y in [1, 2] if y > 1], [1, 2].list_sum()",
+        "select '{}'::json -> 'a', '{}'::json ->> 'b', array(select 1), 1 = any([1]), nullif(1, 2), ifnull(null, 2)",
+        "select sum(version) over (order by version), lag(version) over w from datasets window w as (order by version)",
+        "select mode(version), percentile_cont(0.5) within group (order by version), count(*) from datasets",
+        "from (unpivot datasets on version, n_pairs into name what value n)",
         "select now()::date, random(), messages[1].content from prompts",
         "select 'from read_csv(''x.csv'')'",
     ],
@@ -284,6 +386,8 @@ SOURCES = st.sampled_from(
     """
 pairs | members | a | x | range(2) | '{folder}/x.csv' | "{folder}/x.parquet" | '{url}/x.csv' | glob('{folder}/*')
 '{data}/main/pairs/*.parquet' | read_csv('{folder}/x.csv') | read_text('{folder}/*') | query_table('{folder}/x.csv')
+json_serialize_plan('from sqlite_scan(''{folder}/x.sqlite'', ''t'')') | postgres_scan('{postgres}', 'public', 't')
+range(len(json_serialize_plan('from sqlite_scan(''{folder}/x.sqlite'', ''t'')')::varchar)) | list_sum([1])
 duckdb_settings() | duckdb_secrets | query('from pairs') | sqlite_scan('{folder}/x.sqlite', 't')
 __ducklake_metadata_lake.ducklake_snapshot | ducklake_expire_snapshots('lake', versions => [1])
 parquet_metadata('{url}/x.parquet') | read_parquet('s3://b/x') | lake.set_option('a', 'b')
@@ -307,6 +411,9 @@ from (from {}) as b, pairs
 from pairs at (version => 1), {}
 select (select count(*) from {})
 select * from pairs where exists ({})
+select {}
+select {} over ()
+select json_serialize_plan('{}', optimize := true)
 {} union all {}
 copy ({}) to '{folder}/y.csv'
 copy {} to '{folder}/y.csv'
@@ -347,7 +454,7 @@ TEXTS = NESTED | st.lists(WORDS, min_size=1, max_size=12).map(" ".join)
 @given(TEXTS)
 def test_no_statement_changes_anything_or_looks_elsewhere(place, text):
     warehouse, reader, around = place
-    for name, value in {"folder": around.folder, "url": around.url, "data": warehouse / "data"}.items():
+    for name, value in names(warehouse, around).items():
         text = text.replace(f"{{{name}}}", str(value))
     before = contents(warehouse)
     try:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import blake2b, file_digest
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,7 +25,11 @@ from schemas.ids import ID_BYTES
 from schemas.registry import Registry
 from warehouse.comparisons import LeftOut, Row
 from warehouse.lake import Lake
+from warehouse.sheets import JsonLines, Sheet
 from warehouse.versions import members
+
+BATCH_ROWS = 5_000
+"""Rows that are held at once, and of a row group."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,45 +86,64 @@ class RowExporter(Exporter):
     """Where the rows come from; each has a `split`."""
 
     unit: ClassVar[str] = "pairs"
+    """What a row is, for the counts."""
 
     @abstractmethod
     def row(self, row: Row, *, with_margin: bool) -> dict[str, Any]:
         """The row as the format has it. Raises LeftOut when the format cannot carry it."""
 
+    def parts(self, row: Row) -> Iterable[Row]:
+        """The rows that `row` is asked about: one of the query may hold several of the format."""
+        return [row]
+
+    def place(self, row: Row) -> str:
+        """Name of the file that takes a row: its split."""
+        return row["split"]
+
+    def sheet(self, folder: Path, place: str) -> Sheet:
+        """Begin the file of that name."""
+        return JsonLines(folder / f"{place}.jsonl")
+
+    def finish(self, material: Material, folder: Path, count: Count) -> None:
+        """Write what lies beside the rows: nothing, in most formats."""
+
     def write(self, material: Material, folder: Path) -> Funnel:
-        with ExitStack() as files:
-            splits = {
-                name: files.enter_context((folder / f"{name}.jsonl").open("w", encoding="utf-8", newline="\n"))
-                for name in ("train", "test")
-            }
-            count = Count()
-            for split, row in self.translated(material, count):
-                splits[split].write(json.dumps(row, ensure_ascii=False) + "\n")
-        for name in splits:
-            if not (folder / f"{name}.jsonl").stat().st_size:
-                (folder / f"{name}.jsonl").unlink()
+        count = Count()
+        sheets: dict[str, Sheet] = {}
+        with ExitStack() as opened:
+            rows = self.translated(material, count)
+            while batch := list(islice(rows, BATCH_ROWS)):
+                for place in sorted({place for place, _ in batch}):
+                    if place not in sheets:
+                        sheets[place] = opened.enter_context(closing(self.sheet(folder, place)))
+                    sheets[place].add([row for of, row in batch if of == place])
+        self.finish(material, folder, count)
         return count.funnel(self.unit)
 
     def translated(self, material: Material, count: Count) -> Iterator[tuple[str, dict[str, Any]]]:
-        """(split, row) of all rows that the format can carry; `count` takes note of all."""
-        for row in material.rows(self.query):
+        """(file, row) of all rows that the format can carry; `count` takes note of all."""
+        for row in chain.from_iterable(map(self.parts, material.rows(self.query))):
             count.read += 1
             try:
-                yield row["split"], self.row(row, with_margin=material.has_margins)
+                found = self.place(row), self.row(row, with_margin=material.has_margins)
             except LeftOut as left_out:
                 count.dropped[left_out.reason] += 1
+            else:
+                count.kept[found[0]] += 1
+                yield found
 
 
 class Count:
-    """Rows on their way out."""
+    """Rows on their way out: how many were read, left out for which reason, and kept in which file."""
 
     def __init__(self) -> None:
         self.read = 0
         self.dropped: Counter[str] = Counter()
+        self.kept: Counter[str] = Counter()
 
     def funnel(self, unit: str) -> Funnel:
         """What was read is kept or dropped."""
-        kept = self.read - self.dropped.total()
+        kept = self.kept.total()
         return Funnel(stage="export", unit=unit, read=self.read, kept=kept, dropped=dict(self.dropped))
 
 

@@ -3,39 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from schemas.datasets import DATASET_ROWS
-from schemas.funnel import Funnel
-from schemas.prompts import MESSAGES
-from warehouse.comparisons import Row, comparison
+from warehouse.comparisons import Row
 from warehouse.exporters import Count, Material, RowExporter
-
-KEPT = ("rule", "label_source", "margin", "weight", "soft_label")
-"""Treatment that the rows keep beside the comparison."""
-
-COLUMNS = pa.schema(
-    [
-        pa.field("pair_id", pa.string()),
-        pa.field("prompt", MESSAGES),
-        pa.field("chosen", MESSAGES),
-        pa.field("rejected", MESSAGES),
-        pa.field("chosen_model", pa.string()),
-        pa.field("rejected_model", pa.string()),
-        pa.field("source", pa.string()),
-        *(DATASET_ROWS.columns.field(name) for name in KEPT),
-    ]
-)
-
-BATCH_ROWS = 5_000
-"""Rows of a row group."""
+from warehouse.sheets import Parquet, Sheet
+from warehouse.treated import COLUMNS, treated
 
 KNOWN_LICENSES = {"apache-2.0", "mit", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "odc-by"}
 """Licences that the hub knows by these names; others are `other` in the card's header, and named in its text."""
@@ -50,39 +27,23 @@ class HuggingFace(RowExporter):
     name = "hf"
 
     def row(self, row: Row, *, with_margin: bool) -> dict[str, Any]:
-        known = {name: row[name] for name in ("pair_id", "source", *KEPT)}
-        return comparison(row, with_margin=with_margin) | known
+        return treated(row, with_margin=with_margin)
 
-    def write(self, material: Material, folder: Path) -> Funnel:
-        (folder / "data").mkdir()
-        count = Count()
-        writers: dict[str, pq.ParquetWriter] = {}
-        sizes: dict[str, int] = {}
-        try:
-            rows = self.translated(material, count)
-            while batch := list(islice(rows, BATCH_ROWS)):
-                for split in sorted({split for split, _ in batch}):
-                    mine = [row for of, row in batch if of == split]
-                    if split not in writers:
-                        path = folder / "data" / f"{split}-00000-of-00001.parquet"
-                        writers[split] = pq.ParquetWriter(path, COLUMNS, compression="zstd")
-                    writers[split].write_table(pa.Table.from_pylist(mine, schema=COLUMNS))
-                    sizes[split] = sizes.get(split, 0) + len(mine)
-        finally:
-            for writer in writers.values():
-                writer.close()
-        funnel = count.funnel(self.unit)
-        (folder / "README.md").write_text(_card(material, funnel, sizes), encoding="utf-8")
-        return funnel
+    def sheet(self, folder: Path, place: str) -> Sheet:
+        (folder / "data").mkdir(exist_ok=True)
+        return Parquet(folder / "data" / f"{place}-00000-of-00001.parquet", COLUMNS)
+
+    def finish(self, material: Material, folder: Path, count: Count) -> None:
+        (folder / "README.md").write_text(_card(material, count), encoding="utf-8")
 
 
-def _card(material: Material, funnel: Funnel, sizes: dict[str, int]) -> str:
+def _card(material: Material, count: Count) -> str:
     sources = list(material.rows("version_licenses"))
-    splits = [name for name in ("train", "test") if name in sizes]
+    splits = [name for name in ("train", "test") if name in count.kept]
     header = {
         "license": _license(row["license"] for row in sources),
         "pretty_name": material.version.label,
-        "size_categories": [_size(funnel.kept)],
+        "size_categories": [_size(count.kept.total())],
         "tags": ["preference", "dpo", "reward-model", "prefinery"],
         "configs": [
             {
@@ -95,9 +56,9 @@ def _card(material: Material, funnel: Funnel, sizes: dict[str, int]) -> str:
     return pages.get_template("hf.md.jinja").render(
         header=yaml.safe_dump(header, sort_keys=False, allow_unicode=True),
         version=material.version,
-        splits=[(name, sizes[name]) for name in splits],
+        splits=[(name, count.kept[name]) for name in splits],
         sources=sources,
-        funnel=funnel,
+        funnel=count.funnel("pairs"),
     )
 
 

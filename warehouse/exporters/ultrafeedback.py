@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any, ClassVar
 
 from warehouse.comparisons import LeftOut, Row, one_text
 from warehouse.exporters import RowExporter
+from warehouse.ratings import by_aspect, mean_on
 
 ASPECTS = (1.0, 5.0)
 OVERALL = (1.0, 10.0)
 """The format's scales; ratings on others are moved to them linearly."""
 
 
+NO_ANSWER = "None"
+"""What the format says where no answer is known."""
+
+
 class UltraFeedback(RowExporter):
     """UltraFeedback rows as JSON lines: the rated responses of each prompt. Several ratings of an aspect are averaged.
 
-    `{"instruction": "Hi", "completions": [{"model": "m", "response": "Hello!", "annotations": {"honesty": {"Rating":
-    "5", "Rationale": "..."}}, "overall_score": 9.0, "critique": "...", "fine-grained_score": 5.0}]}`
+    `{"instruction": "Hi", "correct_answers": ["None"], "incorrect_answers": ["None"], "completions": [{"model": "m",
+    "response": "Hello!", "annotations": {"honesty": {"Rating": "5", "Rationale": "..."}}, "overall_score": 9.0,
+    "critique": "...", "fine-grained_score": 5.0}]}`
     """
 
     name = "ultrafeedback"
@@ -31,17 +36,17 @@ class UltraFeedback(RowExporter):
         return {
             "source": row["source"],
             "instruction": one_text(row["prompt"]),
+            "correct_answers": row["correct_answers"] or [NO_ANSWER],
+            "incorrect_answers": row["incorrect_answers"] or [NO_ANSWER],
             "models": [side["model"] for side in rated],
             "completions": rated,
         }
 
 
 def _completion(side: Row) -> dict[str, Any]:
-    ratings: dict[str, list[Row]] = defaultdict(list)
-    for rating in side["ratings"]:
-        ratings[rating["aspect"]].append(rating)
+    ratings = by_aspect(side["ratings"])
     overall = ratings.pop("overall", [])
-    values = {aspect: _mean(found, ASPECTS) for aspect, found in ratings.items()}
+    values = {aspect: mean_on(found, ASPECTS) for aspect, found in ratings.items()}
     rated = [value for value in values.values() if value is not None]
     return {
         "model": side["model"],
@@ -50,17 +55,10 @@ def _completion(side: Row) -> dict[str, Any]:
             aspect: {"Rating": "N/A" if value is None else f"{value:g}", "Rationale": _rationale(ratings[aspect])}
             for aspect, value in values.items()
         },
-        "overall_score": _mean(overall, OVERALL),
+        "overall_score": mean_on(overall, OVERALL),
         "critique": _rationale(overall),
         "fine-grained_score": sum(rated) / len(rated) if rated else None,
     }
-
-
-def _mean(ratings: list[Row], scale: tuple[float, float]) -> float | None:
-    """Mean of the ratings that apply, on `scale`."""
-    lo, hi = scale
-    places = [(r["value"] - r["lo"]) / (r["hi"] - r["lo"]) for r in ratings if r["value"] is not None]
-    return round(lo + (hi - lo) * sum(places) / len(places), 6) if places else None
 
 
 def _rationale(ratings: list[Row]) -> str:

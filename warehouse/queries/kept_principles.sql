@@ -1,5 +1,8 @@
 -- Principles that some decisions kept, with what they are about. Parameters: $checked_by.
-select p.principle as principle_asked, p.label, q.source as prompt_source, q.messages, r.*
+select
+    p.principle, p.label,
+    {prompt_id: q.prompt_id, source: q.source, messages: q.messages, license: q.license} as prompt,
+    {response_id: r.response_id, prompt_id: r.prompt_id, model: r.model, text: r.text, source: r.source} as response
 from principles as p
 join responses as r using (response_id)
 join prompts as q on q.prompt_id = p.prompt_id

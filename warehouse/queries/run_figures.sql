@@ -29,6 +29,7 @@ ratings_read as (
     from scores as s
     join asked using (call_id)
     join responses using (response_id)
+    where s.judge <> 'rubric' -- whether an item is met is no rating
     qualify rank() over (partition by call_id order by try_cast(judge_version as integer) desc nulls last) = 1
 ),
 rated as (

@@ -1,5 +1,12 @@
--- Prompts of a version, each once; one of both splits is held out. Parameters: treated (relation).
-select any_value(asked.messages) as prompt, min(m.split) as split
+-- Prompts of a version, each once, with what is known about them; one of both splits is held out. Parameters: treated
+-- (relation).
+select
+    any_value(asked.messages) as prompt,
+    min(m.split) as split,
+    any_value(asked.constraints) as constraints,
+    any_value(asked.correct_answers) as correct_answers,
+    any_value(asked.incorrect_answers) as incorrect_answers,
+    any_value(asked.task_type) as task_type
 from treated as m
 join pairs as p using (pair_id)
 join prompts as asked on asked.prompt_id in (p.prompt_id, p.rejected_prompt_id)

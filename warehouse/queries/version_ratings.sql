@@ -28,6 +28,8 @@ answers as (
 select
     any_value(asked.messages) as prompt,
     any_value(asked.source) as source,
+    any_value(asked.correct_answers) as correct_answers,
+    any_value(asked.incorrect_answers) as incorrect_answers,
     min(a.split) as split,
     list({model: r.model, text: r.text, ratings: rated.ratings} order by a.response_id) as completions
 from answers as a

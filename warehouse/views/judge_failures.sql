@@ -1,25 +1,5 @@
 -- One template of one judge: how many verdicts or ratings its replies did not give, and why. Every try counts.
-with asked as (
-    select call_id, any_value(model) as model, any_value(template_hash) as template from calls group by call_id
-),
-readings as (
-    select annotator as judge, annotator_version as judge_version, call_id, failure
-    from votes
-    where annotator_kind in ('ai', 'rm')
-    union all
-    select judge || ':' || model, judge_version, call_id, failure
-    from scores
-    join asked using (call_id)
-),
-latest as (
-    select judge, judge_version, template, failure
-    from readings
-    join asked using (call_id)
-    qualify rank() over (
-        partition by call_id order by try_cast(judge_version as integer) desc nulls last, judge_version desc nulls last
-    ) = 1
-),
-counts as (
+with counts as (
     select
         judge, judge_version, template,
         count(*) as n,
@@ -27,7 +7,7 @@ counts as (
         count(*) filter (failure = 'truncated') as truncated,
         count(*) filter (failure = 'quarantined') as quarantined,
         count(failure) as failed
-    from latest
+    from judge_readings
     group by all
 )
 select

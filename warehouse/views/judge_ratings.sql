@@ -1,24 +1,17 @@
--- One judge and one response that it rated: the mean over its ratings, all aspects and samples together.
-with latest as (
-    select
-        s.judge || coalesce(':' || c.model, '') as judge, if(c.model is null, 'unknown', 'ai') as annotator_kind,
-        s.response_id, s.value, s.failure
-    from scores as s
-    left join (select call_id, any_value(model) as model from calls group by call_id) as c using (call_id)
-    where s.judge <> 'rubric' -- it says which items are met, and compares
-    qualify rank() over (
-        partition by s.judge, c.model, s.response_id, s.aspect
-        order by try_cast(s.judge_version as integer) desc nulls last, s.judge_version desc nulls last
-    ) = 1
+-- One judge or person and one response that it rated: the mean over its ratings, all aspects and samples together.
+-- `overall` is on a scale of its own and counts where there is nothing else; how complex or long an answer is, is no merit.
+with counted as (
+    from ratings
+    where aspect not in ('complexity', 'verbosity')
+    qualify aspect <> 'overall' or count(*) filter (aspect <> 'overall') over (partition by judge, response_id) = 0
 )
 select
-    judge, -- name:model; a rule, and whoever is known from imported ratings, has a name alone
-    any_value(annotator_kind) as annotator_kind, -- ai where a model was called, else unknown
+    judge, -- as in ratings
+    any_value(annotator_kind) as annotator_kind, -- human, ai or unknown, as in ratings
     prompt_id, -- what the response answers
     response_id, -- what was rated
     avg(value) as score, -- mean rating, on the judge's own scale; NULL when none could be read or none applies
     count(value) as n, -- ratings
     count(failure) as failed, -- ratings that could not be read
-from latest
-join responses using (response_id)
+from counted
 group by judge, prompt_id, response_id

@@ -40,6 +40,9 @@ ranked as (
     from judge_ratings as a
     join judge_ratings as b
         on b.judge = a.judge and b.prompt_id = a.prompt_id and a.response_id < b.response_id
+),
+ranked_only as ( -- who compared two answers has said so, whatever the ratings are
+    from ranked anti join voted using (annotator, prompt_id, response_a, response_b)
 )
 select
     annotator, -- who judged; a judge is name:model, a rule its name
@@ -54,4 +57,4 @@ select
     flipped, -- whether the two orders name opposite winners; NULL unless both could be read
     n::integer as n, -- readable verdicts; 1 for ratings
     failed::integer as failed, -- verdicts or ratings that could not be read
-from (from voted union all by name from ranked)
+from (from voted union all by name from ranked_only)

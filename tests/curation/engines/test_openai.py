@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 from collections import Counter
+from dataclasses import replace
 from urllib.request import urlopen
 
 import pytest
@@ -91,7 +92,8 @@ def test_a_mixture_of_all_faults_ends_in_one_final_status_each(lake):
     assert set(seen["faults"]) == set(FAULTS)
     # Facts about a reply are final: those of each kind that were sent are exactly those that are stored.
     assert statuses["refused"] == seen["faults"]["refusal"]
-    assert statuses["unparsable"] == seen["faults"]["truncated_json"] + seen["faults"]["prose"]
+    assert statuses["unparsable"] == seen["faults"]["truncated_json"]
+    assert statuses["bracketed"] == seen["faults"]["prose"]
     invalid = ("wrong_ids", "duplicate_ids", "missing_items", "empty")
     assert statuses["invalid"] == sum(seen["faults"][kind] for kind in invalid)
     assert statuses["ok"] + sum(seen["faults"][kind] for kind in REPLY_FAULTS) + len(done[1].outages) == 5000
@@ -258,6 +260,23 @@ def test_what_only_some_servers_know_is_sent_only_where_it_is_asked_for():
     assert rich["top_k"] == 5
     assert rich["stop"] == ["x"]
     assert rich["top_logprobs"] == 2
+
+
+@pytest.mark.parametrize(
+    ("structures", "rejected"), [("json", ["structured_outputs"]), ("none", ["structured_outputs", "response_format"])]
+)
+def test_a_server_that_rejects_forms_is_asked_without_them(lake, tmp_path, structures, rejected):
+    """The reply is held to the form all the same, and the call is another one than where the form is enforced."""
+    choice = Structure(kind="choice", text='["Yes", "No"]')
+    wanted = [*requests(1), replace(requests(1)[0], structure=choice)]
+    (tmp_path / "script.json").write_text('[{"about": [], "reply": "Yes"}]')
+    with server("scripted.py", tmp_path / "script.json", "--rejects", *rejected) as url:
+        plain, careful = (
+            Served.of(OpenAI(base_urls=(url,), structures=told), "m", "m") for told in ("all", structures)
+        )
+        refused, found = (finish(lake, served, wanted) for served in (plain, careful))
+        assert "quarantined" in {one.status for one in answers(lake, *refused)}
+    assert [one.status for one in answers(lake, *found)] == ["unparsable", "ok"]
 
 
 def test_an_engine_without_a_server_says_what_it_needs():

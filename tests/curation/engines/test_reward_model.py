@@ -1,9 +1,17 @@
 """The engine serves reward models of this project, against the trainer's own scorer."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
 import torch
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    BertTokenizerFast,
+    DebertaV2Config,
+    DebertaV2ForSequenceClassification,
+)
 
 from curation.engines.reward_model import RewardModel
 from flows.sandbox import prompts, sandbox_path
@@ -85,3 +93,50 @@ def test_of_several_outputs_the_one_named_reward_is_read(asked, tmp_path):
         one.model.score.weight.copy_(two.model.score.weight[1:])
     texts = [[reply.text for reply in rewards(save(tmp_path / "model", loaded), asked[:4])] for loaded in (one, two)]
     assert texts[0] == texts[1]
+
+
+ENCODERS = {
+    "bert": (BertConfig, BertForSequenceClassification, {"num_attention_heads": 2, "type_vocab_size": 2}),
+    "deberta": (
+        DebertaV2Config, DebertaV2ForSequenceClassification,
+        {"num_attention_heads": 2, "relative_attention": True, "pos_att_type": ["p2c", "c2p"], "type_vocab_size": 0},
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(params=ENCODERS)
+def encoder(request, tmp_path):
+    """A random encoder with one output, whose tokenizer has no chat template, as encoders on pairs of texts are."""
+    config, classifier, facts = ENCODERS[request.param]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *dict.fromkeys(" ".join(prompts(0, COUNT)).split())]
+    (tmp_path / "vocab.txt").write_text("\n".join(words))
+    tokenizer = BertTokenizerFast(vocab_file=str(tmp_path / "vocab.txt"), do_lower_case=False, model_max_length=128)
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "intermediate_size": 32, "max_position_embeddings": 128}
+    model = classifier(config(vocab_size=len(tokenizer), num_labels=1, pad_token_id=0, **sizes, **facts)).eval()
+    for place in (model, tokenizer):
+        place.save_pretrained(tmp_path / "encoder")
+    return tmp_path / "encoder", model, tokenizer
+
+
+def test_an_encoder_without_a_chat_template_reads_prompt_and_answer_as_two_texts(encoder, asked):
+    folder, model, tokenizer = encoder
+    found = rewards(folder, asked)
+    for request, reply in zip(asked, found, strict=True):
+        pair = tokenizer(*(turn["content"] for turn in request.messages), return_tensors="pt")
+        with torch.inference_mode():
+            alone = float(model(**pair).logits)
+        assert float(reply.text) == pytest.approx(alone, rel=1e-4, abs=1e-5)
+        assert reply.prompt_tokens == pair["input_ids"].shape[1]
+    assert len({reply.text for reply in found}) > COUNT / 2
+
+
+def test_a_decoder_without_a_chat_template_is_refused(folder, tmp_path):
+    bare = shutil.copytree(folder, tmp_path / "bare")
+    loaded = load_reward(folder)
+    loaded.tokenizer.chat_template = None
+    for file in bare.glob("chat_template*"):
+        file.unlink()
+    loaded.tokenizer.save_pretrained(bare)
+    with pytest.raises(ModelError, match="no chat template"), RewardModel().start(str(bare)):
+        pass

@@ -35,12 +35,28 @@ def test_identical_files_under_two_names_are_told_and_read_once(lake, tmp_path):
     done = import_paths(lake, AlpacaEvalOutputs(), [first, second])
     assert [note.kind for note in done.notes] == ["identical file left out"]
     assert done.funnel.read == 3
-    assert lake.con.execute("select reason, file from drops").fetchall() == [("identical_file", str(second))]
+    dropped = "select reason, file from drops where stage = 'import'"
+    assert lake.con.execute(dropped).fetchall() == [("identical_file", str(second))]
 
 
 def test_models_with_fewer_answers_are_told(lake, tmp_path):
     found = notes(lake, outputs(tmp_path / "a.json", "a", 5), outputs(tmp_path / "b.json", "b", 3))
     assert found["models with fewer rows"].detail == "a 5, b 3"
+
+
+def test_notes_are_found_by_sql_once_however_often_a_file_is_imported(lake, tmp_path):
+    files = outputs(tmp_path / "a.json", "a", 5), outputs(tmp_path / "b.json", "b", 3)
+    for _ in range(2):
+        notes(lake, *files)
+    stored = lake.con.execute("select row_kind, reason, detail from drops where stage = 'provenance'").fetchall()
+    assert stored == [("note", "models with fewer rows", "1: a 5, b 3")]
+
+
+def test_the_same_instruction_in_two_files_is_no_repetition(lake, tmp_path):
+    for model in "ab":
+        row = {"instruction_id": 1, "instruction": "Hi", "output": f"{model} says", "generator": model}
+        (tmp_path / f"{model}.json").write_text(json.dumps([row]))
+    assert notes(lake, tmp_path / "a.json", tmp_path / "b.json") == {}
 
 
 def test_constant_and_empty_answers_are_told(lake, tmp_path):

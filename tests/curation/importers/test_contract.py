@@ -25,6 +25,7 @@ GOOD = {
         "question_id": "q1", "model_a": "m", "model_b": "n", "winner": "model_a", "judge": "arena_user_1",
         "conversation_a": POLITE, "conversation_b": RUDE,
     },
+    "gsm8k": {"question": "Ann has 2 hens and buys 3. How many has she?", "answer": "2+3=5\n#### 5"},
     "helpsteer2": {
         "prompt": "Hi", "response": "Hello!",
         "helpfulness": 4, "correctness": 4, "coherence": 4, "complexity": 1, "verbosity": 1,
@@ -32,6 +33,9 @@ GOOD = {
     "helpsteer3_feedback": {
         "context": [{"role": "user", "content": "Hi"}], "response1": "Hello!", "response2": "No.",
         "feedback1": ["It is polite."], "feedback2": ["It is rude."],
+    },
+    "ifeval": {
+        "key": 1, "prompt": "Name three rivers.", "instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}],
     },
     "openrlhf": {"prompt": "Hi", "chosen": "Hello!", "rejected": "Go away.", "margin": 1.0},
     "prometheus": {"instruction": "Hi", "response": "Hello!", "rubric": "Is it polite?", "score": 5},

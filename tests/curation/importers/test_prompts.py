@@ -36,3 +36,35 @@ def test_who_asked_is_kept():
     assert (prompt.user_id, nobody.user_id) == ("u1", None)
     with pytest.raises(BadRow, match="user_id is int"):
         list(Prompts().translate({"prompt": "Hi", "user_id": 7}))
+
+
+FACTS = {
+    "constraints": [{"rule": "length", "at_most": 9}],
+    "correct_answers": ["Po, Rhine, Elbe"],
+    "incorrect_answers": ["Etna"],
+    "task_type": "geography",
+}
+
+
+def test_what_is_known_about_a_prompt_stands_beside_it():
+    (prompt,) = Prompts().translate({"prompt": "Name three rivers.", **FACTS})
+    assert prompt.constraints == ('{"at_most":9,"rule":"length"}',)
+    assert (prompt.correct_answers, prompt.incorrect_answers) == (("Po, Rhine, Elbe",), ("Etna",))
+    assert prompt.task_type == "geography"
+
+
+@pytest.mark.parametrize("nothing", [None, "", []], ids=repr)
+def test_a_field_that_is_empty_says_nothing(nothing):
+    empty = {name: nothing for name in FACTS if not (name == "task_type" and nothing == [])}
+    assert list(Prompts().translate({"prompt": "Hi"} | empty)) == list(Prompts().translate({"prompt": "Hi"}))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"correct_answers": "5"}, {"correct_answers": [5]}, {"incorrect_answers": [None]}, {"task_type": ["a"]},
+     {"constraints": {"rule": "length"}}],
+    ids=str,
+)  # fmt: skip
+def test_a_fact_of_another_type_is_bad(change):
+    with pytest.raises(BadRow, match="wrong_type"):
+        list(Prompts().translate({"prompt": "Hi"} | FACTS | change))

@@ -5,6 +5,7 @@ import pytest
 
 from curation.importers import import_paths
 from curation.importers.ultrafeedback import ASPECT_SCALE, OVERALL_SCALE, UltraFeedback, read_rating
+from curation.records import BadRow
 from schemas.responses import Response
 from schemas.scores import SCORES, Score
 from warehouse import query
@@ -110,3 +111,18 @@ def test_each_completion_is_a_response_of_its_model():
     rows = list(UltraFeedback().translate(record))
     assert [row.model for row in rows if isinstance(row, Response)] == list("abcd")
     assert len({row.call_id for row in rows if isinstance(row, Score)}) == 1
+
+
+def test_known_answers_belong_to_the_prompt():
+    """TruthfulQA has lists, FLAN a reference, and the other sources the word None."""
+    record = {"instruction": "Hi", "completions": [completion(5, 3)]}
+    known = {"correct_answers": ["Right.", "Yes."], "incorrect_answers": ["Wrong."]}
+    prompt, *_ = UltraFeedback().translate(record | known)
+    assert (prompt.correct_answers, prompt.incorrect_answers) == (("Right.", "Yes."), ("Wrong.",))
+    prompt, *_ = UltraFeedback().translate(record | {"correct_answers": "Right.", "incorrect_answers": None})
+    assert (prompt.correct_answers, prompt.incorrect_answers) == (("Right.",), None)
+    for nothing in ({"correct_answers": ["None"], "incorrect_answers": ["None"]}, {}):
+        prompt, *_ = UltraFeedback().translate(record | nothing)
+        assert (prompt.correct_answers, prompt.incorrect_answers) == (None, None)
+    with pytest.raises(BadRow, match="wrong_type"):
+        list(UltraFeedback().translate(record | {"correct_answers": [5]}))

@@ -4,7 +4,9 @@ from dataclasses import replace
 import pytest
 
 from curation.judges.criteria import Criteria
-from schemas.rubrics import Rubric, RubricItem
+from curation.rubrics.edits import edit
+from schemas.ids import canonical
+from schemas.rubrics import RUBRIC_ITEMS, RUBRICS, Rubric, RubricItem
 
 
 def judge(**fields):
@@ -20,7 +22,7 @@ def ruled(group):
 
 def test_every_item_is_asked_about_alone(ruled):
     asked = list(judge().questions(ruled, 0))
-    assert [question.subject.about for question in asked] == [f"{ruled.rubric.rubric_id}:{n}" for n in (1, 2)]
+    assert [question.subject.about for question in asked] == [item.text for item in ruled.rubric.items]
     for question, item, other in zip(asked, ruled.rubric.items, ruled.rubric.items[::-1], strict=True):
         text = question.request.messages[0]["content"]
         assert item.text in text
@@ -31,12 +33,26 @@ def test_a_prompt_without_a_rubric_is_not_judged(group):
     assert not list(judge().questions(replace(group, rubric=None), 0))
 
 
-def test_a_changed_item_is_another_call_and_the_others_stay(ruled):
-    """Judging again touches what depends on the change."""
-    items = (replace(ruled.rubric.items[0], text="The response is long."), ruled.rubric.items[1])
-    changed = replace(ruled, rubric=replace(ruled.rubric, items=items))
-    before, after = ([q.request.body() for q in judge().questions(one, 0)] for one in (ruled, changed))
-    assert [one == other for one, other in zip(before, after, strict=True)] == [False, True]
+@pytest.mark.parametrize(
+    ("change", "asked_again"),
+    [
+        pytest.param(lambda one, two: (replace(one, text="The response is long."), two), 1, id="reworded"),
+        pytest.param(lambda one, two: (one, two, replace(two, text="The response is calm.")), 1, id="added"),
+        pytest.param(lambda one, two: (two,), 0, id="dropped"),
+        pytest.param(lambda one, two: (two, one), 0, id="moved"),
+        pytest.param(lambda one, two: (replace(one, weight=3.0, kind="principle"), two), 0, id="weighed"),
+    ],
+)
+def test_an_edit_asks_again_about_what_it_changed(lake, ruled, change, asked_again):
+    """The edited rubric has another id, and its items other numbers; the calls are found by what is asked."""
+    lake.append((RUBRICS, RUBRICS.rows([ruled.rubric])), (RUBRIC_ITEMS, RUBRIC_ITEMS.rows(ruled.rubric.item_rows())))
+    edited = edit(lake, ruled.rubric, change(*ruled.rubric.items), "ann")
+    assert edited.rubric_id != ruled.rubric.rubric_id
+    before, after = (
+        {canonical(question.request.body()) for question in judge().questions(one, 0)}
+        for one in (ruled, replace(ruled, rubric=edited))
+    )
+    assert len(after - before) == asked_again
 
 
 def test_ratings_go_to_the_answers_under_the_labels(ruled, reply):

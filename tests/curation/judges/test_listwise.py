@@ -40,6 +40,8 @@ def test_the_principle_is_told_and_names_the_aspect(group):
     (question,) = judge(principle="Short is good.", aspect="short").questions(group, 0)
     assert "Short is good." in question.request.messages[0]["content"]
     assert question.subject.about == "short"
+    (unnamed,) = judge(principle="Short is good.").questions(group, 0)
+    assert unnamed.subject.about == "Short is good."
 
 
 SPOILT = {

@@ -58,7 +58,7 @@ def test_a_tie_is_a_verdict(group, reply):
         pytest.param('{"verdict": null}', "unknown_verdict", id="null"),
         pytest.param('{"winner": "A"}', "unknown_verdict", id="another-key"),
         pytest.param("A", "unparsable", id="a-bare-letter"),
-        pytest.param('I say {"verdict": "A"}', "unparsable", id="json-inside-prose"),
+        pytest.param('{"verdict": "A"} or {"verdict": "B"}', "contradictory", id="both"),
     ],
 )
 def test_anything_else_is_a_failure_and_no_guess(group, reply, said, failure):
@@ -113,7 +113,8 @@ def test_one_order_on_request(group):
 
 def test_several_replies_to_a_question_are_several_calls(group):
     """voting@k: the same text, another seed."""
-    asked = [question.request for question in judge(samples=3, comparisons_per_prompt=1).asked(group, 0)]
+    voting = judge(samples=3, sampling={"temperature": 0.7}, comparisons_per_prompt=1)
+    asked = [question.request for question in voting.asked(group, 0)]
     assert len(asked) == 6
     assert len({request.seed for request in asked}) == 6
     assert len({request.messages[0]["content"] for request in asked}) == 2

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from curation.judges import JUDGES
 from curation.judges.rubric import RubricJudge, rubric_of
+from schemas.errors import ConfigError
 from schemas.rubrics import Rubric, RubricItem
 from schemas.scores import Score
 from schemas.votes import Vote
@@ -153,9 +155,14 @@ def test_another_rubric_is_another_question(group):
 
 
 def test_several_samples_are_several_requests(group):
-    requests = [question.request for question in judge(samples=5).asked(group, 0)]
+    requests = [question.request for question in judge(samples=5, sampling={"temperature": 0.7}).asked(group, 0)]
     assert len(requests) == 6 * 2 * 5
     assert len({request.seed for request in requests}) == len(requests)
+
+
+def test_several_samples_of_one_greedy_reply_are_refused():
+    with pytest.raises(ConfigError, match=r"5 samples at temperature 0 are one reply; set sampling\.temperature"):
+        JUDGES.build({"name": "rubric", "model": "m", "samples": 5})
 
 
 def test_a_rubric_cannot_close_its_fence(group):

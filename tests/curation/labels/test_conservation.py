@@ -87,7 +87,7 @@ def published(lake, groups, votes, builder):
     return {(texts[pair.chosen_id], texts[pair.rejected_id]) for pair in built.pairs}, built.funnel.dropped
 
 
-NO_SCORES = pa.table({name: pa.array([], pa.string()) for name in ("prompt_id", "response_id", "label_source")})
+NO_SCORES = pa.table({name: pa.array([], pa.string()) for name in ("prompt_id", "response_id", "label_sources")})
 
 
 @st.composite

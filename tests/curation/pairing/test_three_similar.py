@@ -10,7 +10,7 @@ from curation.importers.tulu_human_eval import TuluHumanEval
 from curation.labels.evidence import Ballot, Evidence, gather
 from curation.pairing import build_pairs
 from curation.pairing.three_similar import ThreeSimilar, most_similar, strength_of
-from curation.records import BadRow
+from schemas.votes import Vote
 from training.objectives.reward import PairRewards
 from training.objectives.reward.bradley_terry import BradleyTerry
 
@@ -78,14 +78,10 @@ def test_swapped_responses_with_negated_strengths_are_the_same_pair(signed):
 
 
 def pairs_of(first, second, strengths):
-    record = {"prompt": "Hi", "response_1": first, "response_2": second}
-    ballots = []
-    for strength in strengths:
-        try:
-            *_, vote = HelpSteer2().translate(record | {"preference_strength": strength})
-        except BadRow:
-            continue
-        ballots.append(Ballot(a=vote.response_a, b=vote.response_b, verdict=vote.verdict, strength=vote.strength))
+    said = [{"strength": strength, "statement": "So.", "elaboration": "See."} for strength in strengths]
+    record = {"prompt": "Hi", "response_1": first, "response_2": second, "all_preferences_unprocessed": said}
+    votes = [row for row in HelpSteer2().translate(record) if isinstance(row, Vote)]
+    ballots = [Ballot(a=one.response_a, b=one.response_b, verdict=one.verdict, strength=one.strength) for one in votes]
     return build_pairs(ThreeSimilar(), [Evidence(prompt_id="p", ballots=ballots)]).pairs
 
 

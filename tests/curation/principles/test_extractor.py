@@ -116,7 +116,7 @@ def test_an_item_that_is_no_object_fails_alone(read):
     ("said", "reason"),
     [
         pytest.param("The feedback names two.", "unparsable", id="prose"),
-        pytest.param('Sure! {"LABEL": []}', "unparsable", id="prose-around"),
+        pytest.param('Sure! {"LABEL": []} and {"LABEL": [1]}', "contradictory", id="two-objects"),
         pytest.param("[]", "unparsable", id="a-bare-list"),
         pytest.param('{"A": []}', "wrong_labels", id="no-nonce"),
         pytest.param('{"LABEL": [], "note": 1}', "wrong_labels", id="more-keys"),

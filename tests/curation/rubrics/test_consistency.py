@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from curation.judges.rubric import RubricJudge
 from curation.rubrics.consistency import Said, Verdicts, consistency
 from curation.rubrics.ranking import induced
-from schemas.calls import Answered
+from schemas.calls import Answered, Sampling
 
 ABC = induced("abc")
 REPLY = Answered("c", "ok", "", "stop", None, 1, None)
@@ -135,7 +135,7 @@ def test_voting_at_five_is_the_binomial_majority(p, expected):
 
 
 def test_the_last_reply_to_a_question_counts(group, vote_on):
-    judge = RubricJudge(model="m", samples=2)
+    judge = RubricJudge(model="m", samples=2, sampling=Sampling(temperature=0.7))
     verdicts = Verdicts()
     question, twin = list(judge.asked(group, 0))[:2]
     assert question.subject.shown == twin.subject.shown

@@ -6,6 +6,7 @@ from curation.rubrics import Proposed
 from curation.rubrics.consistency import Said
 from curation.rubrics.contrastive import Contrastive
 from curation.rubrics.drafts import Draft, decided, drafted
+from curation.rubrics.prompt_only import PromptOnly
 from schemas.calls import Answered
 from schemas.pairs import pair_id_of
 from schemas.prompts import Prompt, user
@@ -20,7 +21,7 @@ BAD = Proposed("hard", "Response A sings.")
 def draft_of(proposed, answers=ANSWERS):
     writer = Contrastive(model="m")
     question = writer.question_about(PROMPT, answers, seed=0)
-    return drafted(writer, question, Answered("c", "ok", "", "stop", None, 1, "run"), proposed)
+    return drafted(writer, question, Answered("c", "ok", "", "stop", None, 1, "run"), proposed, answers)
 
 
 def test_a_draft_holds_what_passes_and_a_drop_what_does_not():
@@ -39,6 +40,19 @@ def test_a_draft_of_one_item_is_rejected():
     draft, drops = draft_of([GOOD[0], BAD, GOOD[0]])
     assert (draft.rubric.accepted, draft.rubric.reason) == (False, "too_few_items")
     assert [drop.reason for drop in drops] == ["not_about_the_response", "duplicate"]
+
+
+def test_a_draft_of_a_writer_that_saw_no_answer_contrasts_none():
+    """What it cannot have seen it cannot give away: `li` is an answer's word, and passes."""
+    writer = PromptOnly(model="m")
+    question = writer.question_about(PROMPT, ANSWERS, seed=0)
+    said = [GOOD[0], BAD, Proposed("principle", "The response sings li and Tirra.")]
+    answered = Answered("c", "ok", "", "stop", None, 1, "run")
+    draft, drops = drafted(writer, question, answered, said, ANSWERS)
+    assert (draft.rubric.contrasted, draft.rubric.writer, draft.best_first) == (None, "prompt_only:m", ANSWERS)
+    assert [drop.detail for drop in drops] == [BAD.text]
+    unordered, _ = drafted(writer, question, answered, said)
+    assert (unordered.known, unordered.rubric) == ([], draft.rubric)
 
 
 def test_a_draft_is_judged_on_its_answers_in_id_order():

@@ -1,6 +1,7 @@
 """A version with awkward texts, and its way through a file into an empty warehouse."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +80,20 @@ ITEMS = (
 )
 
 
+ATTRIBUTES = ("helpfulness", "correctness", "coherence", "complexity", "verbosity")
+
+
+def vote(sides: list[Response], winner: int | None, **facts: object) -> Vote:
+    """A person's vote on two answers in the order shown; `winner` is a place among them."""
+    ids = [side.response_id for side in sides]
+    known = {"annotator": "hand/1", "annotator_kind": "human", "source": "hand", "strength": 2.0, **facts}
+    record = str(known.pop("record", f"{known['annotator']} {ids}"))
+    return Vote.of(
+        prompt_id=sides[0].prompt_id, shown_first=ids[0], shown_second=ids[1],
+        winner=None if winner is None else ids[winner], record=record, **known,
+    )  # fmt: skip
+
+
 def rubric_of(prompt: Prompt, **facts: object) -> Rubric:
     """An accepted rubric for a prompt."""
     known = {"writer": "contrastive:w", "writer_version": "1", "agreement": 1.0, "checked_by": "rubric:j", **facts}
@@ -117,7 +132,10 @@ def store_rubrics(lake: Lake, rubrics: list[Rubric], replies: list[tuple[Call, V
 
 @pytest.fixture(scope="session")
 def source(tmp_path_factory):
-    """One comparison for each of TEXTS, all with margin 2, chosen by model m, with scores; the first has a rubric."""
+    """One comparison for each of TEXTS, all with margin 2, chosen by model m, with scores; the first has a rubric.
+
+    Two people voted on each: the first for what is chosen, the second, who saw it second, for none.
+    """
     lake = Lake.create(tmp_path_factory.mktemp("source") / "warehouse")
     asked = prompts()
     answered = [sides_of(prompt, texts) for prompt, texts in zip(asked, TEXTS, strict=True)]
@@ -125,7 +143,11 @@ def source(tmp_path_factory):
     scores = [score(side, "honesty", 4.0 if side.model == "m" else 2.0) for side in flat]
     scores += [score(side, "overall", 8.0 if side.model == "m" else 3.0, hi=10.0) for side in flat]
     scores += [score(side, "truthfulness", None) for side in flat]
-    lake.append((PROMPTS, PROMPTS.rows(asked)), (RESPONSES, RESPONSES.rows(flat)), (SCORES, SCORES.rows(scores)))
+    scores += [score(side, aspect, 5.0) for side in flat for aspect in ATTRIBUTES]
+    votes = [vote(both, 0, justification="It is\nbetter.") for both in answered]
+    votes += [vote(both[::-1], None, annotator="hand/2", strength=0.0) for both in answered]
+    lake.append((PROMPTS, PROMPTS.rows(asked)), (RESPONSES, RESPONSES.rows(flat)))
+    lake.append((SCORES, SCORES.rows(scores)), (VOTES, VOTES.rows(votes)))
     rubric = rubric_of(asked[0])
     store_rubrics(lake, [rubric], [rubric_reply(rubric, answered[0], answered[0][0])])
     version = publish(lake, draft([pair_of(*both) for both in answered], margin=2.0)).version
@@ -156,3 +178,22 @@ def comparisons(lake: Lake) -> set[tuple[str, str, str, float | None]]:
 def members(source: Source, margin: float | None = 2.0) -> set[tuple[str, str, str, float | None]]:
     rows = source.lake.con.execute("select prompt_id, chosen_id, rejected_id from pairs").fetchall()
     return {(*row, margin) for row in rows}
+
+
+def ballots(lake: Lake, *columns: str) -> Counter[tuple[object, ...]]:
+    """These columns of people's votes, one vote each: both answers in the order shown, who won, and what else."""
+    rows = lake.con.execute(f"""
+        select {", ".join(columns)} from (
+            select
+                cast(p.messages as varchar) as prompt, v.annotator, v.strength, v.justification,
+                one.text as first, one.model as first_model, two.text as second, two.model as second_model,
+                case when v.verdict = 'tie' then null when (v.verdict = 'a') = (shown_first = response_a)
+                then one.text else two.text end as winner
+            from votes as v
+            join prompts as p using (prompt_id)
+            join responses as one on one.response_id = v.shown_first
+            join responses as two on two.response_id = if(shown_first = response_a, response_b, response_a)
+            where v.annotator_kind = 'human'
+        )
+    """).fetchall()
+    return Counter(rows)

@@ -68,6 +68,7 @@ TURNED = {
         {"name": "openrlhf", "conversational": False},
         {"name": "openrlhf", "prompt_key": None},
         {"name": "hf"},
+        {"name": "datasets"},
     ],
     ids=str,
 )
@@ -85,3 +86,16 @@ def test_nothing_but_the_answers_tells_which_side_won(spec):
     )
     assert one["chosen"] != one["rejected"]
     assert turned == {name: one[TURNED.get(name, name)] for name in one}
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("arena", "winner"), ("alpaca_eval", "preference"), ("helpsteer2_preference", "preference_strength")],
+)
+def test_nothing_but_the_label_tells_who_won_a_vote(name, label):
+    turns = [{"role": "user", "content": "Hi"}]
+    row = {"vote_id": "v", "prompt": turns, "source": "s", "first": "a", "first_model": "m", "second": "b"}
+    row |= {"second_model": "n", "strength": 1.0, "annotator": "x", "annotator_kind": "human", "justification": None}
+    exporter = EXPORTERS.build(name)
+    one, turned = (exporter.row(row | {"winner": winner}, with_margin=False) for winner in ("first", "second"))
+    assert {key for key in one if one[key] != turned[key]} == {label}

@@ -5,13 +5,10 @@ import pytest
 import yaml
 
 from schemas.datasets import TREATMENT
-from schemas.errors import ConfigError, UpstreamError
 from tests.rows import draft, some_pairs
 from tests.warehouse.exporters.conftest import comparisons, members
-from warehouse.export import export_to
 from warehouse.exporters import export_folder
 from warehouse.exporters.hf import HuggingFace, _size
-from warehouse.hub import upload
 from warehouse.versions import publish
 
 
@@ -70,13 +67,3 @@ def test_a_saved_dataset_comes_back_as_votes(source, bring, tmp_path):
     lake, done = bring(tmp_path / "saved", "trl")
     assert comparisons(lake) == members(source)
     assert done.funnel.read == 6
-
-
-def test_a_place_that_is_no_repository_is_wrong_usage(source):
-    with pytest.raises(ConfigError, match="OWNER/NAME"):
-        export_to(source.lake, source.version, "hf://datasets/a/b/c", HuggingFace())
-
-
-def test_a_hub_that_does_not_answer_is_one_sentence(tmp_path):
-    with pytest.raises(UpstreamError, match="check the network"):
-        upload(tmp_path, "nobody/nothing", message="m", endpoint="http://127.0.0.1:9")

@@ -7,6 +7,8 @@ from schemas.responses import RESPONSES
 from schemas.scores import SCORES
 from tests.rows import draft, some_pairs
 
+NOTHING = {"correct_answers": None, "incorrect_answers": None}
+
 
 def test_scores_come_back(source, bring, tmp_path):
     done = source.export(tmp_path / "out", "ultrafeedback")
@@ -30,7 +32,7 @@ def test_ratings_on_another_scale_are_moved_and_averaged(source, tmp_path):
         return {"aspect": "honesty", "value": value, "lo": lo, "hi": hi, "rationale": None}
 
     side = {"model": "m", "text": "t", "ratings": [rating(1.0, 0.0, 1.0), rating(1.0, 1.0, 5.0)]}
-    row = {"prompt": [{"role": "user", "content": "Hi"}], "source": "s", "completions": [side, side]}
+    row = {"prompt": [{"role": "user", "content": "Hi"}], "source": "s", "completions": [side, side], **NOTHING}
     completion = UltraFeedback().row(row, with_margin=False)["completions"][0]
     assert completion["annotations"]["honesty"]["Rating"] == "3"
     assert completion["overall_score"] is None
@@ -60,9 +62,25 @@ def test_any_text_comes_back(prompt, one, other, why, value):
 
     ratings = [{"aspect": "honesty", "value": value, "lo": 1.0, "hi": 5.0, "rationale": why}]
     sides = [{"model": m, "text": text, "ratings": ratings} for m, text in (("m", one), ("n", other))]
-    row = {"prompt": [{"role": "user", "content": prompt}], "source": "s", "completions": sides}
+    row = {"prompt": [{"role": "user", "content": prompt}], "source": "s", "completions": sides, **NOTHING}
     exported = UltraFeedback().row(row, with_margin=False)
     found, *rest = Importer().translate(json.loads(json.dumps(exported)))
     assert found.messages[0]["content"] == prompt
     assert [(row.model, row.text) for row in rest[::2]] == [("m", one), ("n", other)]
     assert [(row.value, row.rationale, row.failure) for row in rest[1::2]] == [(value, why or None, None)] * 2
+
+
+known = st.one_of(st.none(), st.lists(texts.filter(lambda text: text not in ("", "None")), min_size=1, max_size=2))
+
+
+@given(known, known)
+def test_known_answers_come_back(right, wrong):
+    from curation.importers.ultrafeedback import UltraFeedback as Importer
+    from warehouse.exporters.ultrafeedback import UltraFeedback
+
+    ratings = [{"aspect": "honesty", "value": 5.0, "lo": 1.0, "hi": 5.0, "rationale": None}]
+    sides = [{"model": m, "text": "t", "ratings": ratings} for m in "mn"]
+    row = {"prompt": [{"role": "user", "content": "Hi"}], "source": "s", "completions": sides}
+    exported = UltraFeedback().row(row | {"correct_answers": right, "incorrect_answers": wrong}, with_margin=False)
+    prompt, *_ = Importer().translate(json.loads(json.dumps(exported)))
+    assert (prompt.correct_answers, prompt.incorrect_answers) == (right and tuple(right), wrong and tuple(wrong))

@@ -1,4 +1,4 @@
-"""Benchmarks of reward models: a file of texts in, figures out. One file is one protocol; a model only scores texts.
+"""Benchmarks of reward models and judges: a file of texts in, figures out. One file is one protocol.
 
 A benchmark reads a record and says what the rewards of its texts are worth. What could not be read, what a model cannot
 read whole, and exact ties are counted: they are figures too.
@@ -23,6 +23,8 @@ from training.evaluate.rewards import Item
 
 Record = Mapping[str, Any]
 Rewards = NDArray[np.floating[Any]]
+Wins = NDArray[np.float64]
+"""[R, W] 1 where a right answer wins against a wrong one, else 0."""
 Figures = dict[str, Interval]
 NONE = float("nan")
 
@@ -67,25 +69,47 @@ class Benchmark(Plugin):
         A record that is None, or has no value where one is needed, is counted as unreadable. Raises InputError when a
         column is missing.
         """
-        found = list(records)
-        readable = [record for record in found if record is not None and self._is_whole(record)]
-        cases = self.grouped([self.case(record) for record in readable])
+        cases, unreadable = self.cases(records)
         scored = score([item for case in cases for item in case.items])
         ends = np.cumsum([len(case.items) for case in cases])
         rewards = np.split(scored, ends[:-1]) if cases else []
         known = [(case, each) for case, each in zip(cases, rewards, strict=True) if not np.isnan(each).any()]
         tied = [self.ties(each, case.correct) for case, each in known]
         counts = {
-            "unreadable": count(len(found) - len(readable), len(found)),
+            "unreadable": unreadable,
             "too long": count(len(cases) - len(known), len(cases)),
             "ties": count(sum(tied), len(known)),
         }
         return self.figures([case for case, _ in known], [each for _, each in known]) | counts
 
+    def cases(self, records: Iterable[Record | None]) -> tuple[list[Case], Interval]:
+        """What is to be compared, and how many records could not be read. Raises InputError as `run` does."""
+        found = list(records)
+        readable = [record for record in found if record is not None and self._is_whole(record)]
+        unreadable = count(len(found) - len(readable), len(found))
+        return self.grouped([self.case(record) for record in readable]), unreadable
+
     def _is_whole(self, record: Record) -> bool:
         if missing := [name for name in self.columns if name not in record]:
             raise InputError(f"{self.name} needs the column {missing[0]}; rename yours: {', '.join(self.columns)}.")
         return all(record[name] is not None for name in self.columns)
+
+
+class Contest(Benchmark):
+    """A benchmark that only asks which right answers win against which wrong ones: judges can be measured by it too."""
+
+    @abstractmethod
+    def outcome(self, cases: Sequence[Case], wins: Sequence[Wins]) -> Figures:
+        """Figures of cases from who wins in each."""
+
+    def figures(self, cases: Sequence[Case], rewards: Sequence[Rewards]) -> Figures:
+        both = zip(cases, rewards, strict=True)
+        return self.outcome(cases, [won(each[: case.correct], each[case.correct :]) for case, each in both])
+
+
+def won(right: Rewards, wrong: Rewards) -> Wins:
+    """Whether each right answer has strictly more than each wrong one."""
+    return (right[:, None] > wrong[None, :]).astype(np.float64)
 
 
 def item(prompt: Any, response: Any) -> Item:

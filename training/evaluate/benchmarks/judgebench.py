@@ -6,20 +6,21 @@ from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from schemas.errors import InputError
-from training.evaluate.benchmarks import Benchmark, Case, Figures, Record, Rewards, by_subset, item
+from training.evaluate.benchmarks import Case, Contest, Figures, Record, Wins, by_subset, item
 from training.evaluate.intervals import Interval, mean_interval
 
 LABELS = ("A>B", "B>A")
 
 
-class JudgeBench(Benchmark):
+class JudgeBench(Contest):
     """Pairs of which one answer is objectively correct. A tie is wrong.
 
     `{"pair_id": "1", "question": "...", "response_A": "...", "response_B": "...", "label": "A>B", "source": "law"}`
 
-    A reward does not know the order, so one game of each pair is enough; `two_games` is for judges.
+    A reward does not know the order, so one game of each pair is enough; a judge that compares plays `two_games`.
     """
 
     name = "judgebench"
@@ -33,8 +34,8 @@ class JudgeBench(Benchmark):
         items = [item(record["question"], record[f"response_{side}"]) for side in label.split(">")]
         return Case(prompt=str(record["question"]), items=tuple(items), subset=record["source"])
 
-    def figures(self, cases: Sequence[Case], rewards: Sequence[Rewards]) -> Figures:
-        right = [float(best > other) for best, other in rewards]
+    def outcome(self, cases: Sequence[Case], wins: Sequence[Wins]) -> Figures:
+        right = [float(won.item()) for won in wins]
         sources = {f"accuracy, {name}": found for name, found in by_subset(cases, right).items()}
         return {"accuracy": mean_interval(right, [case.prompt for case in cases]), **sources}
 
@@ -42,8 +43,10 @@ class JudgeBench(Benchmark):
 class Games(NamedTuple):
     """A judge that saw N pairs in both orders."""
 
+    won: NDArray[np.bool_]
+    """[N] whether a pair has more right than wrong verdicts"""
     accuracy: Interval
-    """Pairs with more right than wrong verdicts"""
+    """Their share"""
     inconsistency: Interval
     """Pairs on which the two games do not say the same"""
     unread: int
@@ -62,8 +65,8 @@ def two_games(
     points = np.array([_points(game, labels) for game in (first, turned)], dtype=np.float64)
     differ = [float(one != other) for one, other in zip(first, turned, strict=True)]
     unread = sum(verdict is None for verdict in (*first, *second))
-    right = (points.sum(0) > 0).astype(np.float64)
-    return Games(mean_interval(right, prompts), mean_interval(differ, prompts), unread)
+    right = points.sum(0) > 0
+    return Games(right, mean_interval(right, prompts), mean_interval(differ, prompts), unread)
 
 
 def _points(game: Sequence[str | None], labels: Sequence[str]) -> list[int]:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from training.evaluate.benchmarks import Benchmark, Case, Figures, Record, Rewards, by_subset, composed, count, item
+from training.evaluate.benchmarks import Case, Contest, Figures, Record, Wins, by_subset, composed, count, item
 from training.evaluate.intervals import Interval
 
 SECTIONS: Mapping[str, Mapping[str, int]] = {
@@ -41,7 +41,7 @@ MATH_ROWS = 447
 """Rows of math-prm."""
 
 
-class RewardBench(Benchmark):
+class RewardBench(Contest):
     """Chosen against rejected, strictly: a tie is wrong.
 
     `{"prompt": "...", "chosen": "...", "rejected": "...", "subset": "alpacaeval-easy"}`; a prompt may be messages.
@@ -58,8 +58,8 @@ class RewardBench(Benchmark):
         items = item(prompt, record["chosen"]), item(prompt, record["rejected"])
         return Case(prompt=str(prompt), items=items, subset=record["subset"])
 
-    def figures(self, cases: Sequence[Case], rewards: Sequence[Rewards]) -> Figures:
-        subsets = by_subset(cases, [float(right > wrong) for right, wrong in rewards])
+    def outcome(self, cases: Sequence[Case], wins: Sequence[Wins]) -> Figures:
+        subsets = by_subset(cases, [float(won.item()) for won in wins])
         sections = {name: section(subsets, sizes) for name, sizes in SECTIONS.items()}
         wanted = {name: size for sizes in SECTIONS.values() for name, size in sizes.items()} | {"math-prm": MATH_ROWS}
         absent = sum(max(0, size - (subsets[name].n if name in subsets else 0)) for name, size in wanted.items())

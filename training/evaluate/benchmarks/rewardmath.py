@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from schemas.errors import InputError
-from training.evaluate.benchmarks import Benchmark, Case, Figures, Record, Rewards, count, item
+from training.evaluate.benchmarks import Case, Contest, Figures, Record, Rewards, Wins, count, item
 from training.evaluate.intervals import mean_interval
 
 CANDIDATES = 10
@@ -18,7 +18,7 @@ CANDIDATES = 10
 Steps = Literal["min", "max", "prod", "geometric mean", "mean", "mean logit", "last"]
 
 
-class RewardMath(Benchmark):
+class RewardMath(Contest):
     """One right solution against nine wrong ones, strictly, and how high it ranks.
 
     `{"problem_id": 3, "problem": "...", "eval_solution": ["step", ...], "solution_type": "chosen"}`
@@ -42,9 +42,9 @@ class RewardMath(Benchmark):
         ordered = sorted(cases, key=lambda case: (case.prompt, -case.correct))
         return [_problem(name, list(found)) for name, found in groupby(ordered, key=lambda case: case.prompt)]
 
-    def figures(self, cases: Sequence[Case], rewards: Sequence[Rewards]) -> Figures:
-        both = [(case, each) for case, each in zip(cases, rewards, strict=True) if 0 < case.correct < len(each)]
-        ranks = [rank(each, case.correct) for case, each in both]
+    def outcome(self, cases: Sequence[Case], wins: Sequence[Wins]) -> Figures:
+        both = [(case, won) for case, won in zip(cases, wins, strict=True) if won.size]
+        ranks = [rank(won) for _, won in both]
         prompts = [case.prompt for case, _ in both]
         incomplete = [case for case in cases if (case.correct, len(case.items)) != (1, CANDIDATES)]
         return {
@@ -59,9 +59,9 @@ def _problem(name: str, candidates: Sequence[Case]) -> Case:
     return Case(prompt=name, items=items, correct=sum(one.correct for one in candidates))
 
 
-def rank(rewards: Rewards, correct: int = 1) -> int:
-    """Place of the best right solution among the wrong ones, from 1; a wrong one with the same reward comes first."""
-    return 1 + int((rewards[correct:] >= rewards[:correct].max()).sum())
+def rank(won: Wins) -> int:
+    """Place of the best right solution among the wrong ones, from 1; a wrong one that it does not beat comes first."""
+    return 1 + int((1 - won).sum(axis=1).min())
 
 
 def of_steps(scores: Rewards, how: Steps) -> float:

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from training.evaluate.benchmarks import Benchmark, Case, Figures, Record, Rewards, composed, item, texts
+from training.evaluate.benchmarks import Case, Contest, Figures, Record, Wins, composed, item, texts
 from training.evaluate.intervals import Interval, mean_interval
 
 STYLES = 3
@@ -17,7 +17,7 @@ LEVELS = ("hard", "normal", "easy")
 DOMAINS = ("chat", "code", "math", "safety")
 
 
-class RMBench(Benchmark):
+class RMBench(Contest):
     """Every right answer in three styles against every wrong one, strictly.
 
     `{"id": "7", "prompt": "...", "chosen": [concise, plain, markdown], "rejected": [...], "domain": "safety-refuse"}`
@@ -35,8 +35,8 @@ class RMBench(Benchmark):
         ]
         return Case(prompt=str(record["id"]), items=tuple(items), correct=STYLES, subset=record["domain"])
 
-    def figures(self, cases: Sequence[Case], rewards: Sequence[Rewards]) -> Figures:
-        each = np.array([difficulties(won(one[:STYLES], one[STYLES:])) for one in rewards]).reshape(-1, len(LEVELS))
+    def outcome(self, cases: Sequence[Case], wins: Sequence[Wins]) -> Figures:
+        each = np.array([difficulties(won) for won in wins]).reshape(-1, len(LEVELS))
         where, prompts = np.array([case.subset for case in cases]), np.array([case.prompt for case in cases])
         parts = {
             name: [mean_interval(column, prompts[where == name]) for column in each[where == name].T]
@@ -51,11 +51,6 @@ class RMBench(Benchmark):
             figures[f"overall, {level}"] = composed([levels[place].value for levels in whole], len(cases))
         figures["overall"] = composed([one.value for levels in whole for one in levels], len(cases))
         return figures
-
-
-def won(chosen: Rewards, rejected: Rewards) -> NDArray[np.float64]:
-    """[3, 3] whether the right answer in style i has more than the wrong one in style j."""
-    return (chosen[:, None] > rejected[None, :]).astype(np.float64)
 
 
 def difficulties(matrix: NDArray[np.float64]) -> tuple[float, float, float]:

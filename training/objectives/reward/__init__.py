@@ -13,9 +13,6 @@ from training.checkpoint import REWARD_OUTPUT
 from training.objectives import Objective, Step
 from training.score import Scored
 
-TIE = 0.5
-"""The soft label of a pair whose sides are equally good."""
-
 
 class PairRewards(NamedTuple):
     """B pairs; every tensor is [B] float32. Subtracting rewards in bfloat16 would make exact ties of close pairs."""

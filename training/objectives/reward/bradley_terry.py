@@ -8,8 +8,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from schemas.datasets import TIE
 from training.objectives import Step, soft_log_loss
-from training.objectives.reward import TIE, PairReward, PairRewards
+from training.objectives.reward import PairReward, PairRewards
 
 
 class BradleyTerry(PairReward):

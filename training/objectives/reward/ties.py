@@ -10,8 +10,9 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from schemas.datasets import TIE
 from training.objectives import Step
-from training.objectives.reward import TIE, PairReward, PairRewards
+from training.objectives.reward import PairReward, PairRewards
 
 
 class Ties(PairReward):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from schemas.errors import InputError
+from training.evaluate.benchmarks import won
 from training.evaluate.benchmarks.rewardmath import RewardMath, of_steps, rank
 
 PROBABILITIES = arrays(np.float64, st.integers(1, 30), elements=st.floats(0.01, 0.99))
@@ -45,7 +46,8 @@ def test_chance_is_a_tenth_and_the_tenth_harmonic_number_over_ten() -> None:
 
 @given(arrays(np.float64, 10, elements=st.integers(0, 5)))
 def test_accuracy_is_at_most_the_reciprocal_rank(rewards: np.ndarray) -> None:
-    assert (rank(rewards) == 1) <= 1 / rank(rewards) <= 1
+    place = rank(won(rewards[:1], rewards[1:]))
+    assert (place == 1) <= 1 / place <= 1
 
 
 def test_records_may_come_in_any_order_and_candidates_may_lack() -> None:
@@ -112,5 +114,5 @@ def test_a_judge_whose_verdicts_are_missing_is_not_right(real_data: Path) -> Non
         for p in problems
     ]
     wins = [all(v == place for v, place in zip(p["score"], p["chosen_position"], strict=True)) for p in problems]
-    assert [rank(one) == 1 for one in games] == wins
+    assert [rank(won(one[:1], one[1:])) == 1 for one in games] == wins
     assert sum(verdict is None for p in problems for verdict in p["score"]) == 621

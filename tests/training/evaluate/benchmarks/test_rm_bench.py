@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from schemas.errors import InputError
-from training.evaluate.benchmarks.rm_bench import RMBench, difficulties, won
+from training.evaluate.benchmarks import won
+from training.evaluate.benchmarks.rm_bench import RMBench, difficulties
 
 DISTINCT = arrays(np.float64, 6, elements=st.integers(-1000, 1000), unique=True)
 

@@ -13,7 +13,9 @@ from polars.testing import assert_frame_equal
 
 from curation.importers import import_paths
 from curation.importers.tulu_human_eval import PREFERENCES, TuluHumanEval
-from curation.trust import COUNTED, FIGURES, among, judge_figures
+from curation.trust import COUNTED, judge_figures
+from curation.trust.between import between
+from curation.trust.figures import FIGURES
 from schemas.errors import InputError
 from tests.warehouse.test_judge_views import EVERY_JUDGE, JUDGES, RULE, World
 from warehouse.lake import Lake
@@ -62,7 +64,7 @@ def test_every_judge_has_every_figure_or_the_reason_why_not(figures):
     assert set(figures["judge"]) == {*EVERY_JUDGE}
     bare = figures.filter(pl.col("low").is_null())
     assert bare["reason"].null_count() == 0
-    assert set(figures.filter(pl.col("reason") == COUNTED)["figure"]) >= {"comparisons", "failed"}
+    assert set(figures.filter(pl.col("reason") == COUNTED)["figure"]) == {"comparisons"}
     inside = figures.drop_nulls("low")
     assert (inside["low"] <= inside["value"]).all()
     assert (inside["value"] <= inside["high"]).all()
@@ -102,10 +104,10 @@ def test_two_raters_are_compared_by_tau(lake):
         replace(score, call_id=f"other {score.call_id}", judge="turned", value=3 - score.value) for score in rated
     ]
     world.store(lake)
-    found = among(lake)
+    found = between(lake)
     (tau,) = found.filter(pl.col("figure") == "Kendall's tau").to_dicts()
-    assert (tau["judge"], tau["value"]) == ("aspects:z and turned:z", pytest.approx(-1))
-    assert set(found["judge"]) == {"people", "judges", "aspects:z and turned:z"}
+    assert (tau["judge"], tau["other"], tau["value"]) == ("aspects:z", "turned:z", pytest.approx(-1))
+    assert set(found["judge"]) == {"people", "judges", "aspects:z", *JUDGES}
 
 
 def tulu_table(folder) -> np.ndarray:
@@ -128,7 +130,7 @@ def tulu_table(folder) -> np.ndarray:
 def test_people_of_tulu_among_themselves(lake, real_data, record_property):
     """Sixteen annotators, 121 comparisons with more than one of them: alpha on signed strengths."""
     import_paths(lake, TuluHumanEval(), [real_data / "tulu_human_eval"])
-    found = among(lake).filter(pl.col("judge") == "people")
+    found = between(lake).filter(pl.col("judge") == "people")
     alpha = found.row(by_predicate=pl.col("figure") == "alpha of strengths", named=True)
     theirs = krippendorff.alpha(tulu_table(real_data / "tulu_human_eval"), level_of_measurement="interval")
     assert alpha["value"] == pytest.approx(theirs)

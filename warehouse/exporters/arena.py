@@ -1,0 +1,46 @@
+"""Votes of a chat arena."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from warehouse.ballots import by_people, decided, own_name
+from warehouse.comparisons import Row, answer
+from warehouse.exporters import RowExporter
+
+WINNERS = {"first": "model_a", "second": "model_b", "tie": "tie"}
+NEITHER = ("tie (bothbad)", "both_bad")
+"""Ties whose reader keeps them as a justification."""
+
+
+class Arena(RowExporter):
+    """Arena votes on the comparisons of a version, ties too; `model_a` was shown first.
+
+    The format has no strength, and no reason but that both are bad.
+
+    `{"question_id": "q1", "model_a": "m", "model_b": "n", "winner": "model_a", "judge": "arena_user_1",
+    "conversation_a": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello!"}],
+    "conversation_b": [...]}`
+    """
+
+    name = "arena"
+    query: ClassVar[str] = "version_votes"
+    unit: ClassVar[str] = "votes"
+
+    people_only: bool = True
+    """False writes the votes of models too, which readers take for people's."""
+
+    def row(self, row: Row, *, with_margin: bool) -> dict[str, Any]:  # noqa: ARG002
+        decided(row)
+        if self.people_only:
+            by_people(row)
+        tie = row["justification"] if row["justification"] in NEITHER else "tie"
+        return {
+            "question_id": row["vote_id"],
+            "model_a": row["first_model"],
+            "model_b": row["second_model"],
+            "winner": tie if row["winner"] == "tie" else WINNERS[row["winner"]],
+            "judge": own_name(row["annotator"], self.name),
+            "conversation_a": row["prompt"] + answer(row["first"]),
+            "conversation_b": row["prompt"] + answer(row["second"]),
+        }
