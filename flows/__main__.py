@@ -45,6 +45,7 @@ MaxLength = Annotated[
     int | None,
     typer.Option(min=2, help="Most tokens of prompt and response together; what the model was made to read if absent."),
 ]
+Limit = Annotated[int | None, typer.Option(min=1, help="Most rows; 100 of a table, and all of a file, if absent.")]
 By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who wrote it; stored as its writer.")]
 DEFAULT_WAREHOUSE = Path(".prefinery")
 
@@ -333,10 +334,15 @@ def diff(
     old: Annotated[str, typer.Argument(metavar="NAME@V1")],
     new: Annotated[str, typer.Argument(metavar="NAME@V2")],
     counts: Annotated[bool, typer.Option("--counts", help="Count the changes by cause.")] = False,
+    limit: Limit = None,
     warehouse: Warehouse = DEFAULT_WAREHOUSE,
     output: Format = "table",
 ) -> None:
-    """Say which pairs were added, removed, flipped or re-weighted between two versions, and why."""
+    """Say which pairs were added, removed, flipped or re-weighted between two versions, and why.
+
+    A table has the short ids; csv, json and parquet have all columns.
+    """
+    from flows.traces import changes_for_people, cut
     from warehouse.lake import Lake
     from warehouse.trace import diff as differences
 
@@ -345,47 +351,56 @@ def diff(
     if counts:
         found = found.group_by(["change", "cause"]).aggregate([([], "count_all")])
         found = found.rename_columns(["change", "cause", "pairs"]).sort_by([("pairs", "descending")])
-    _show(found, output)
+    found = cut(found, output, limit)
+    _show(changes_for_people(found) if output == "table" and not counts else found, output)
 
 
 @app.command()
 def lineage(
-    what: Annotated[str, typer.Argument(metavar="NAME@V|PAIR|SOURCE", help="A version, the id of a pair, or a name.")],
+    what: Annotated[str, typer.Argument(metavar="NAME@V|PAIR|NAME", help="A version, the id of a pair, or a name.")],
     kind: Annotated[
-        str | None, typer.Option("--kind", help="What a name is: source, license, model or annotator.")
+        str | None, typer.Option("--kind", help="What a name is: source, license, model, annotator or user.")
     ] = None,
+    limit: Limit = None,
     warehouse: Warehouse = DEFAULT_WAREHOUSE,
     output: Format = "table",
 ) -> None:
-    """Say what a version or a pair came from; or, with --kind, which versions and models hold a source."""
+    """Say what a version or a pair came from; or, with --kind, which versions and models hold a source or a user.
+
+    A pair may be named by the first characters of its id. The models are those trained from a version, and those that
+    started from them or were rewarded by them.
+    """
+    from flows.traces import cut, steps_for_people
     from warehouse.lake import Lake
     from warehouse.trace import exposure, holdings
     from warehouse.trace import lineage as steps
 
     with Lake.open(warehouse, read_only=True) as lake:
         if kind:
-            _show(exposure(lake, kind, what), output)
+            found = exposure(lake, kind, what)
         elif "@" in what:
-            _show(holdings(lake, what), output)
+            found = holdings(lake, what)
         else:
-            _show(steps(lake, what), output)
+            found = steps(lake, what)
+            found = steps_for_people(found) if output == "table" else found
+    _show(cut(found, output, limit), output)
 
 
 @app.command()
 def drop_source(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A source of prompts or responses.")],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A source of prompts, responses or votes.")],
     warehouse: Warehouse = DEFAULT_WAREHOUSE,
     output: Format = "table",
 ) -> None:
-    """Publish clean successors of all datasets that hold a source, and list the versions and models that held it."""
-    from warehouse.lake import Lake
-    from warehouse.trace import drop_source as withdraw
+    """Publish clean successors of all datasets that hold a source, and list the versions and models that held it.
 
-    with Lake.open(warehouse) as lake:
-        done = withdraw(lake, source)
-    _show(done.exposed, output)
-    for version in done.successors:
-        typer.echo(f"{version.label}: {version.n_pairs:,} pairs, {version.n_removed:,} removed")
+    What retrains on new versions does. A dataset that holds nothing else gets no successor, and is an error.
+    """
+    from flows.tables import check_format
+    from flows.traces import withdraw
+
+    check_format(output)
+    _show(withdraw(warehouse, source), output)
 
 
 @app.command()

@@ -55,9 +55,13 @@ class Drop:
         line: int | None = None,
         run_id: str | None = None,
     ) -> Drop:
-        """A drop named by what was dropped, where and why: the same drop twice is one row."""
+        """A drop named by what was dropped, where and why: the same drop twice is one row.
+
+        Each run drops for itself what is stored, and a line of a file is bad in all of them.
+        """
+        run = () if row_id is None or run_id is None else (run_id,)
         return cls(
-            drop_id=content_id("drop", stage, row_kind, row_id, reason, file, line),
+            drop_id=content_id("drop", stage, row_kind, row_id, reason, file, line, *run),
             stage=stage,
             row_kind=row_kind,
             reason=reason,

@@ -36,6 +36,11 @@ class Pair:
     rejected_id: str
     run_id: str | None = None
 
+    @property
+    def comparison_id(self) -> str:
+        """Names what was compared, whichever side is chosen."""
+        return comparison_id_of(self.chosen_id, self.rejected_id)
+
     def flipped(self, run_id: str | None = None) -> Pair:
         """The pair in which the other side is chosen."""
         sides = (self.rejected_prompt_id, self.rejected_id, self.prompt_id, self.chosen_id)
@@ -52,3 +57,8 @@ class Pair:
 def pair_id_of(prompt_id: str, chosen_id: str, rejected_prompt_id: str, rejected_id: str) -> str:
     """Content id of a comparison. The flipped pair is another pair."""
     return content_id("pair", prompt_id, chosen_id, rejected_prompt_id, rejected_id)
+
+
+def comparison_id_of(one: str, other: str) -> str:
+    """Names two responses that are compared, in whichever order."""
+    return ":".join(sorted((one, other)))

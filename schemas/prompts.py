@@ -38,6 +38,7 @@ PROMPTS = Table(
             column("task_type", pa.string()),
             column("correct_answers", pa.list_(pa.string())),
             column("incorrect_answers", pa.list_(pa.string())),
+            column("user_id", pa.string()),
         ]
     ),
 )
@@ -51,7 +52,7 @@ class Prompt:
     """A conversation that ends where the model must answer. `op` and `parent_id` say what a variant was made from.
 
     constraints: checkable demands, each a JSON object `{"rule": id, ...}`. correct_answers, incorrect_answers: known
-    ones, which some judges may see and policies never.
+    ones, which some judges may see and policies never. user_id: who asked, where the source says it.
     """
 
     prompt_id: str
@@ -65,6 +66,7 @@ class Prompt:
     task_type: str | None = None
     correct_answers: tuple[str, ...] | None = None
     incorrect_answers: tuple[str, ...] | None = None
+    user_id: str | None = None
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> Prompt:

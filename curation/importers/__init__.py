@@ -31,6 +31,7 @@ from schemas.responses import RESPONSES, Response
 from schemas.scores import SCORES, Score
 from schemas.votes import VOTES, Vote
 from warehouse.lake import Batch, Lake
+from warehouse.origins import append
 
 COMMIT_BYTES = 64_000_000
 """Size of the rows that are committed at once. With the batches it bounds memory, whatever the size of a file."""
@@ -322,7 +323,7 @@ class _Work:
         parts = [
             (table, pa.concat_tables(rows for its, rows in self.waiting if its is table)) for table in KINDS.values()
         ]
-        self.under_way = self.writer.submit(_append, self.lake, parts)
+        self.under_way = self.writer.submit(_append, self.lake, parts, self.run_id)
         self.waiting.clear()
         self.bytes_waiting = 0
 
@@ -403,9 +404,9 @@ class _Work:
         return Imported(funnel=funnel, new=self.new, notes=notes)
 
 
-def _append(lake: Lake, parts: Sequence[Batch]) -> tuple[list[int], Note | None]:
+def _append(lake: Lake, parts: Sequence[Batch], run_id: str | None) -> tuple[list[int], Note | None]:
     """Append rows; how many of each table were new, and what to know of facts that were not."""
-    counts = lake.append(*parts)
+    counts = append(lake, *parts, run_id=run_id)
     return counts, told_otherwise(lake, next(rows for table, rows in parts if table is PROMPTS))
 
 

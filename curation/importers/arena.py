@@ -14,6 +14,8 @@ WINNERS = {"model_a": 0, "model_b": 1, "tie": None, "tie (bothbad)": None, "both
 class Arena(Importer):
     """Arena votes. Ties are kept, and `tie (bothbad)` is the justification of one; the last answers are compared.
 
+    The visitor who votes is also the user who asked.
+
     `{"question_id": "q1", "model_a": "m", "model_b": "n", "winner": "model_a", "judge": "arena_user_1",
     "conversation_a": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello!"}],
     "conversation_b": [...]}`
@@ -32,7 +34,9 @@ class Arena(Importer):
             raise BadRow("contexts_differ")
         if not all(side and side[-1]["role"] == "assistant" for side in turns):
             raise BadRow("no_answer")
-        prompt = self.prompt(turns[0][:-1])
+        visitor = record.get("judge") or record.get("judge_hash")
+        annotator = f"arena/{visitor or 'visitor'}"
+        prompt = self.prompt(turns[0][:-1], user_id=annotator if visitor else None)
         yield prompt
         answers = [side[-1]["content"] for side in turns]
         sides = (
@@ -46,6 +50,6 @@ class Arena(Importer):
             WINNERS[winner],
             first=0,
             justification=winner if WINNERS[winner] is None and winner != "tie" else None,
-            annotator=f"arena/{record.get('judge') or record.get('judge_hash') or 'visitor'}",
+            annotator=annotator,
             annotator_kind="human",
         )

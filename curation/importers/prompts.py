@@ -14,8 +14,8 @@ from schemas.prompts import Prompt
 class Prompts(Importer):
     """Prompts to answer: the text of one user turn, or messages that end with the user, under `prompt` or `messages`.
 
-    What is known about a prompt may stand beside it: demands that rules check, answers that are right or wrong, and
-    the kind of task.
+    What is known about a prompt may stand beside it: demands that rules check, answers that are right or wrong, the
+    kind of task, and under `user_id` who asked.
 
     `{"prompt": "Name three rivers."}` or `{"messages": [{"role": "user", "content": "Name three rivers."}],
     "constraints": [{"rule": "length", "at_most": 9}], "correct_answers": ["Po, Rhine, Elbe"], "incorrect_answers":
@@ -34,4 +34,5 @@ class Prompts(Importer):
             correct_answers=texts_of(record, "correct_answers"),
             incorrect_answers=texts_of(record, "incorrect_answers"),
             task_type=optional_text_of(record, "task_type"),
+            user_id=optional_text_of(record, "user_id"),
         )

@@ -24,7 +24,7 @@ from schemas.drops import Drop
 from schemas.errors import ConfigError
 from schemas.funnel import Funnel
 from schemas.ids import draw, split_of
-from schemas.pairs import Pair, pair_id_of
+from schemas.pairs import Pair, comparison_id_of, pair_id_of
 from schemas.registry import Registry
 
 __all__ = [
@@ -182,7 +182,7 @@ class Built:
         """The rest of the pairs; those at the places of `gone` are drops of the same funnel, with its reasons."""
         stay = [place for place in range(len(self.pairs)) if place not in gone]
         drops = self.drops + [
-            Drop.of("pair", "comparison", reason, row_id=pair.pair_id, detail=detail, run_id=pair.run_id)
+            Drop.of("pair", "comparison", reason, row_id=pair.comparison_id, detail=detail, run_id=pair.run_id)
             for pair, reason in ((self.pairs[place], reason) for place, reason in sorted(gone.items()))
         ]
         return Built(
@@ -202,7 +202,8 @@ def build_pairs(builder: PairBuilder, evidence: Iterable[Evidence], run_id: str 
         pair_id = pair_id_of(group.prompt_id, found.better, group.prompt_id, found.worse)
         if found.dropped or pair_id in pairs:
             reason = found.dropped or "duplicate_pair"
-            drops.append(Drop.of("pair", "comparison", reason, row_id=pair_id, run_id=run_id))
+            compared = comparison_id_of(found.better, found.worse)
+            drops.append(Drop.of("pair", "comparison", reason, row_id=compared, run_id=run_id))
             continue
         pairs[pair_id] = Pair(
             pair_id=pair_id,

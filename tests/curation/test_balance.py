@@ -102,7 +102,7 @@ def test_every_pair_is_published_or_dropped_by_name():
     published = Balance(by=ALL).applied(built, facts)
     gone = {drop.row_id for drop in published.drops}
     assert {drop.reason for drop in published.drops} <= {f"balance_{trait}" for trait in ALL}
-    assert gone | {pair.pair_id for pair in published.pairs} == {pair.pair_id for pair in built.pairs}
+    assert gone | {pair.comparison_id for pair in published.pairs} == {pair.comparison_id for pair in built.pairs}
     assert published.members.column("pair_id").to_pylist() == [pair.pair_id for pair in published.pairs]
     assert published.funnel.read == built.funnel.read == 600
 

@@ -104,10 +104,12 @@ def test_a_diff_shows_the_flips_with_their_cause_and_lineage_names_the_old_pair(
     found = [row for row in diff(made, "votes@1", "votes@2").to_pylist() if row["change"] == "flipped"]
     policy = wanted().policy.hash[:8]
     assert len(found) > 5
-    assert all(
-        row["cause"].count(f"-> vote:{policy}") and "rule majority -> majority, flipped" in row["cause"]
-        for row in found
-    )
+    panel = made.read(PAIR_STRENGTH)["panel"][0].as_py()[:8]
+    voted = f"vote: flip (panel {panel}, policy {policy}); "
+    assert all(row["cause"].startswith(voted) and f"-> vote:{policy}" in row["cause"] for row in found)
+    others = [row for row in diff(made, "votes@1", "votes@2").to_pylist() if row["change"] == "re-weighted"]
+    treatments = "vote: (margin|soft|keep)"
+    assert all(re.match(rf"{treatments} \(panel {panel}, policy {policy}\); ", row["cause"]) for row in others)
     steps = [row for row in lineage(made, found[0]["pair_id"]).to_pylist() if row["step"] == "strength"]
     assert [(row["id"], row["side"], row["made_by"], row["source"]) for row in steps] == [
         (found[0]["pair_id_was"], "flip", f"vote:{policy}", "votes@1")

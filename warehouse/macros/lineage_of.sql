@@ -1,7 +1,8 @@
 -- lineage_of('PAIR_ID'): all that a pair came from, a row a step: its prompts, responses, and the verdicts on them.
--- step: prompt, response, vote, score or strength (of a pair that voters treated, or of the one that they turned round
--- into this one: its id, its treatment). what: the text, or the raw reply of the judge. by: model, annotator or judge,
--- with its version. template, revision: of the call. cost_usd: of the call that made the row.
+-- step: prompt, response, vote, score, rubric (that a score was given under: whether it is accepted) or strength (of a
+-- pair that voters treated, or of the one that they turned round into this one: its id, its treatment). what: the text,
+-- or the raw reply of the judge. made_by: model, annotator, judge or writer, with its version. template, revision: of
+-- the call. cost_usd: of the call that made the row.
 create or replace temp macro lineage_of(wanted) as table (
     with pair as (from pairs where pair_id = wanted),
     sides as (
@@ -12,6 +13,10 @@ create or replace temp macro lineage_of(wanted) as table (
     written as (select s.side, r.* from sides as s join responses as r on r.response_id = s.response_id),
     asked as (select s.side, q.* from sides as s join prompts as q on q.prompt_id = s.prompt_id),
     rated as (select s.side, c.* from sides as s join scores as c on c.response_id = s.response_id),
+    -- Lists: so that few ids are looked up, where a join would read them all.
+    applied as (
+        select unnest((select list(distinct split_part(aspect, ':', 1)) from rated where judge = 'rubric')) as rubric_id
+    ),
     steps as (
         select
             1 as number, 'prompt' as step, side, prompt_id as id, source, license,
@@ -34,13 +39,19 @@ create or replace temp macro lineage_of(wanted) as table (
         from rated
         union all
         select
-            5, 'strength', treatment, pair_id, dataset || '@' || version, null,
+            5, 'rubric', if(r.accepted, 'accepted', r.reason), rubric_id, null, null,
+            'checked by ' || r.checked_by || coalesce(', agreement ' || printf('%.2f', r.agreement), ''),
+            r.writer || '@' || r.writer_version, r.parent_id, r.call_id, r.run_id
+        from applied join rubrics as r using (rubric_id)
+        where r.prompt_id in (select prompt_id from sides)
+        union all
+        select
+            6, 'strength', treatment, pair_id, dataset || '@' || version, null,
             format('mu {:.3g}, sigma {:.3g}, percentile {:.3f} by {} voters', mu, sigma, percentile, len(voters)),
             'vote:' || policy[:8], null, null, run_id
         from pair_strength
         where pair_id = wanted or treated_id = wanted
     ),
-    -- A list: so that the few calls are looked up, where a join of the steps would read them all.
     made_by_calls as (select unnest((select list(distinct call_id) from steps)) as call_id),
     replies as (select k.* from made_by_calls join calls as k using (call_id))
     select

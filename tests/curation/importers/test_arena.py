@@ -40,3 +40,9 @@ def test_a_later_answer_is_compared_where_the_turns_before_are_shared():
     sides = {f"conversation_{s}": [*before, {"role": "assistant", "content": s}] for s in "ab"}
     prompt, one, *_ = Arena().translate(ROW | sides | {"winner": "tie"})
     assert (list(prompt.messages), one.text) == (before, "a")
+
+
+@pytest.mark.parametrize(("judge", "user_id"), [("arena_user_1", "arena/arena_user_1"), (None, None)])
+def test_who_votes_is_who_asked(judge, user_id):
+    prompt, *_ = Arena().translate(ROW | {"judge": judge, "winner": "tie"})
+    assert prompt.user_id == user_id

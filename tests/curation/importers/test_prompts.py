@@ -30,6 +30,14 @@ def test_a_prompt_must_ask_something():
         list(Prompts().translate({"messages": [{"role": "assistant", "content": "Hi"}]}))
 
 
+def test_who_asked_is_kept():
+    (prompt,) = Prompts().translate({"prompt": "Hi", "user_id": "u1"})
+    (nobody,) = Prompts().translate({"prompt": "Hi", "user_id": None})
+    assert (prompt.user_id, nobody.user_id) == ("u1", None)
+    with pytest.raises(BadRow, match="user_id is int"):
+        list(Prompts().translate({"prompt": "Hi", "user_id": 7}))
+
+
 FACTS = {
     "constraints": [{"rule": "length", "at_most": 9}],
     "correct_answers": ["Po, Rhine, Elbe"],
