@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from schemas.errors import ConfigError, InputError
 from warehouse.lake import STREAM_ROWS, Lake
-from warehouse.macros import create_macros
+from warehouse.macros import create_macros, macro_texts
 from warehouse.rows import Rows
 from warehouse.sentences import sentences
 from warehouse.statement import Gate
@@ -144,7 +144,9 @@ def reading(folder: str | Path, *, at: str | None = None, memory: str = MEMORY) 
     with Lake.open(folder, read_only=True, snapshot=snapshot) as lake, TemporaryDirectory(prefix="prefinery-") as spill:
         with sentences(lake.place):
             create_views(lake.con)
-            create_macros(lake.con)
+            for name in macro_texts():
+                with suppress(duckdb.CatalogException, duckdb.BinderException):  # it reads what an old snapshot lacks
+                    create_macros(lake.con, name)
         _confine(lake, memory, spill)
         yield Reader(con=lake.con, fixed=at is not None)
 

@@ -3,18 +3,27 @@ import random
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 
 import pytest
 
 from schemas.calls import CALLS
 from schemas.errors import WarehouseError
+from schemas.files import FILES
 from schemas.prompts import PROMPTS, Prompt, user
+from tests.conftest import ROOT
+from tests.rows import draft, some_pairs, some_prompts
+from tests.whole import check_files
+from warehouse.collect import compact
 from warehouse.connect import connect
+from warehouse.digests import verify
 from warehouse.lake import Lake
 from warehouse.migrate import migrate, schema_version, steps
 from warehouse.place import Place
+from warehouse.readonly import query
 from warehouse.tables import all_tables
+from warehouse.versions import publish, versions
 
 NEXT = steps()[-1][0] + 1
 MIGRATING = """
@@ -87,6 +96,46 @@ def test_a_new_table_has_statistics_and_they_grow_as_ever(elsewhere, tmp_path):
         grown = _statistics(lake.con, "contains_null::bigint, min_value, max_value")
     assert [row for row in grown if row[0] == "prompts"] == [row for row in untouched if row[0] == "prompts"]
     assert ("prompts", "source", 0, "s", "s") in grown
+
+
+STORED = {
+    **dict.fromkeys(("calls", "drops", "evaluations", "models", "runs", "scores", "votes", "datasets"), 2),
+    **{"prompts": 4, "responses": 8, "pairs": 4, "dataset_rows": 5},
+}
+"""Rows of a warehouse that the release with schema 3 wrote and that is kept as it left it."""
+FINGERPRINTS = {"hand@1": "48d1491bdee41e4dcf0dea29d8107d0d", "hand@2": "5de2183312b9363c946cffd7e48328fe"}
+
+
+@pytest.fixture
+def stored(tmp_path):
+    with tarfile.open(ROOT / "tests/data/schema_003.tar.xz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    return tmp_path / "warehouse"
+
+
+def test_a_stored_warehouse_of_an_older_release_opens_and_keeps_everything(stored):
+    with connect(Place.of(stored), read_only=True) as con:
+        assert schema_version(con) == 3
+    with Lake.open(stored) as lake:
+        assert schema_version(lake.con) == steps()[-1][0]
+        for table in all_tables():
+            rows = lake.read(table)
+            rows.select(table.columns.names).cast(table.columns)
+            if table is not FILES:
+                assert rows.num_rows == STORED.get(table.name, 0), table.name
+        assert {row["raw_text"] for row in lake.read(CALLS).to_pylist()} == {"raw_text 1", "raw_text 2"}
+        ids = {prompt.prompt_id for prompt in some_prompts(4)}  # the same text is the same row for ever
+        assert set(lake.read(PROMPTS).column("prompt_id").to_pylist()) == ids
+        assert {version.label: version.fingerprint for version in versions(lake)} == FINGERPRINTS
+        for version in versions(lake):
+            assert list(verify(lake, version)) == []
+        assert publish(lake, draft(some_pairs(lake, 4)[1:])).version.label == "hand@2"
+        assert publish(lake, draft(some_pairs(lake, 5))).version.label == "hand@3"
+        compact(lake)
+        assert [list(verify(lake, version)) for version in versions(lake)] == [[], [], []]
+    check_files(stored)
+    at_first = query(stored, "select pair_id from members where dataset = 'hand'", at="hand@1")
+    assert len(at_first) == 2
 
 
 def test_a_reader_of_an_older_warehouse_sees_its_rows(tmp_path):
