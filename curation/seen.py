@@ -41,7 +41,8 @@ class Seen:
         self.left_out += max(0, len(names) - room)
         if len(self._late) >= self._most_late:
             late = np.fromiter(self._late, np.int64, len(self._late))
-            self._sorted = np.sort(np.concatenate([self._sorted, late]), kind="stable")  # nearly sorted already
+            self._sorted = np.concatenate([self._sorted, late])
+            self._sorted.sort(kind="stable")  # nearly sorted already
             self._late.clear()
 
     def none_of(self, names: Sequence[int]) -> bool:
