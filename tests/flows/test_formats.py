@@ -6,7 +6,7 @@ import re
 import pytest
 
 from curation.importers import IMPORTERS
-from flows.__main__ import formats
+from flows.commands.curating import formats
 from schemas.errors import ConfigError
 from tests.conftest import ROOT
 from warehouse.exporters import EXPORTERS
