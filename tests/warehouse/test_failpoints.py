@@ -104,6 +104,7 @@ COMMITS = RECORDS // BATCH
 @pytest.mark.parametrize(
     ("point", "commits"),
     [
+        ("before write:1", 0),
         ("after write:3", 0),
         ("after commit:1", 1),
         ("before commit:3", 2),
@@ -130,9 +131,11 @@ def test_an_import(before, after, tmp_path, point, commits):
         ("publish", "after commit:2", True),
         ("publish", "before seal", True),
         ("publish", "after seal", True),
+        ("compact", "before merge", True),
         ("compact", "after merge", True),
         ("compact", "before seal", True),
         ("compact", "after commit", True),
+        ("gc", "before cleanup", True),
         ("gc", "after cleanup", True),
         ("gc", "before expire", True),
         ("gc", "after expire", True),
