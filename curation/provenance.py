@@ -15,8 +15,8 @@ from schemas.ids import canonical, content_id
 from schemas.responses import Response
 
 MAX_REMEMBERED = 2_000_000
-"""Records, answers, texts and ids that are remembered, of each so many: 16 MB. Later ones are compared with these, not with
-each other, and that is told."""
+"""Records, answers, texts and ids that are remembered, of each so many: 16 MB. Later ones are compared with these, not
+with each other, and that is told."""
 
 MAX_REPEATED = 500_000
 """Texts whose repetitions are counted."""
