@@ -19,7 +19,7 @@ from curation.filters import filtered
 from curation.gate import check_gate
 from curation.generate import Assignment, assignments, responses
 from curation.golden import with_golden
-from curation.importers import import_paths
+from curation.importing import import_paths
 from curation.leaks import MARKS
 from curation.ledger import Served
 from curation.pairing import Built, ByScore, build_pairs, gather

@@ -33,7 +33,8 @@ def import_(
     """Bring in prompts, responses, votes or scores; every record is kept, or dropped with a reason."""
     import pyarrow as pa
 
-    from curation.importers import IMPORTERS, import_paths
+    from curation.importers import IMPORTERS
+    from curation.importing import import_paths
     from training.progress import shown
     from warehouse.hub import fetched
     from warehouse.lake import Lake

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from curation.importers import IMPORTERS, import_paths
+from curation.importers import IMPORTERS
+from curation.importing import import_paths
 from flows.curate import curate_into
 from flows.recipe import load as load_recipe
 from schemas.ids import draw

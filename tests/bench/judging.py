@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from curation.asking import Group
-from curation.importers import IMPORTERS, import_paths
+from curation.importers import IMPORTERS
+from curation.importing import import_paths
 from curation.judges import JUDGES, Judge
 from flows.curate import chosen_prompts, generate
 from flows.judging import groups_of, judge, mean_ratings

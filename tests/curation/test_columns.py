@@ -9,10 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from curation import batches, importers, provenance
-from curation.importers import KINDS, Imported, Importer, import_paths
+from curation import batches, importing, provenance
+from curation.importers import Importer
 from curation.importers.openrlhf import OpenRLHF
 from curation.importers.trl import Trl
+from curation.importing import KINDS, Imported, import_paths
 from curation.provenance import Provenance
 from curation.records import BadRow, Columns, Named
 from schemas.drops import DROPS
@@ -190,7 +191,7 @@ def test_another_writer_commits_between_the_commits_of_an_import(lake, tmp_path)
                 done.append(import_paths(other, Trl(), [file]))
 
     with small(batch=2, remembered=500_000), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(importers, "COMMIT_BYTES", 1)
+        patch.setattr(importing, "COMMIT_BYTES", 1)
         done.append(import_paths(lake, Trl(), [file], watch=meanwhile))
     assert sum(found.new["votes"] for found in done) == lake.read(VOTES).num_rows == len(records)
     assert sum(found.new["responses"] for found in done) == lake.read(RESPONSES).num_rows == 2 * len(records)
@@ -208,7 +209,7 @@ def test_a_commit_that_fails_stops_the_import_and_the_next_one_goes_on(lake, tmp
             data.write_text("in the way")
 
     with small(batch=2, remembered=500_000), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(importers, "COMMIT_BYTES", 1)
+        patch.setattr(importing, "COMMIT_BYTES", 1)
         with pytest.raises(WarehouseError, match="cannot be used"):
             import_paths(lake, Trl(), [file], watch=meanwhile)
     data.unlink()

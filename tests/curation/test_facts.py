@@ -3,7 +3,8 @@ import json
 import pytest
 
 from curation.facts import constraint, constraints_of
-from curation.importers import IMPORTERS, import_paths
+from curation.importers import IMPORTERS
+from curation.importing import import_paths
 from curation.records import BadRow
 from schemas.prompts import PROMPTS
 

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 from curation.asking import Group, TemplateAsker
-from curation.importers import import_paths
 from curation.importers.hh_rlhf import HHRLHF
+from curation.importing import import_paths
 from curation.judges import JUDGES, ComparingJudge
 from curation.labels.evidence import Ballot, Evidence, gather
 from curation.leaks import MARKS, LeakScan, told

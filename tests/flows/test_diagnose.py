@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curation.importers import IMPORTERS, import_paths
+from curation.importers import IMPORTERS
+from curation.importing import import_paths
 from flows.compare import wins_by_judge
 from flows.curate import curate_into
 from flows.diagnose import GOLD, Wanted, diagnose

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from curation.importers import IMPORTERS, import_paths
+from curation.importers import IMPORTERS
+from curation.importing import import_paths
 from flows.curate import curate_into
 from flows.measure import measure_benchmark, measure_checkpoints, measure_generalisation, measure_reward
 from flows.recipe import load

@@ -5,7 +5,8 @@ from itertools import islice
 
 import pytest
 
-from curation.importers import IMPORTERS, import_paths
+from curation.importers import IMPORTERS
+from curation.importing import import_paths
 from flows.curate import curate_into
 from flows.recipe import load
 from warehouse import query

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from curation.importers import IMPORTERS, import_paths
+from curation.importers import IMPORTERS
+from curation.importing import import_paths
 from flows.curate import curate_into
 from flows.recipe import load
 from schemas.drops import DROPS

@@ -5,7 +5,8 @@ from collections import Counter
 
 import pytest
 
-from curation.importers import IMPORTERS, import_paths
+from curation.importers import IMPORTERS
+from curation.importing import import_paths
 from curation.principles.stage import PrincipleStage
 from flows.curate import chosen_prompts
 from flows.principles import feedback_on, find_principles, tuned_theta

@@ -8,7 +8,8 @@ from urllib.request import Request, urlopen
 import pytest
 from typer.testing import CliRunner
 
-from curation.importers import IMPORTERS, import_paths
+from curation.importers import IMPORTERS
+from curation.importing import import_paths
 from flows.__main__ import app
 from flows.curate import curate_into
 from flows.recipe import load

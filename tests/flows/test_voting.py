@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from curation.importers import IMPORTERS, import_paths
+from curation.importers import IMPORTERS
+from curation.importing import import_paths
 from flows.curate import curate_into
 from flows.recipe import load, vote_of
 from flows.report import write_report

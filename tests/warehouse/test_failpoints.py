@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from curation import batches, importers
-from curation.importers import import_paths
+from curation import batches, importing
 from curation.importers.trl import Trl
+from curation.importing import import_paths
 from schemas.prompts import PROMPTS
 from schemas.votes import VOTES
 from tests.rows import draft, some_pairs, some_prompts
@@ -33,7 +33,7 @@ def do(action: str, folder: Path) -> None:
     with Lake.open(folder) as lake:
         match action:
             case "import":
-                batches.BATCH_RECORDS, importers.COMMIT_BYTES = BATCH, 1
+                batches.BATCH_RECORDS, importing.COMMIT_BYTES = BATCH, 1
                 import_paths(lake, Trl(), [folder.with_name("votes.jsonl")])
             case "publish":
                 publish(lake, draft(some_pairs(lake, 5)[:4]))
@@ -70,7 +70,7 @@ def after(before, tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:  # `do` sets them for its process
         patch.setattr(batches, "BATCH_RECORDS", batches.BATCH_RECORDS)
-        patch.setattr(importers, "COMMIT_BYTES", importers.COMMIT_BYTES)
+        patch.setattr(importing, "COMMIT_BYTES", importing.COMMIT_BYTES)
         return {action: done(action) for action in ("import", "publish", "compact", "gc")}
 
 
@@ -92,7 +92,7 @@ def goes_on(action, folder, whole):
     check(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batches, "BATCH_RECORDS", BATCH)
-        patch.setattr(importers, "COMMIT_BYTES", 1)
+        patch.setattr(importing, "COMMIT_BYTES", 1)
         do(action, folder)
     check_files(folder)
     assert state(folder) == whole

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from curation.importers import import_paths
 from curation.importers.trl import Trl
+from curation.importing import import_paths
 from schemas.errors import PrefineryError
 from schemas.prompts import PROMPTS
 from tests.disks import filled, read_only, small_disk, without_root_powers

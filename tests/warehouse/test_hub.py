@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from curation.importers import IMPORTERS, import_paths
+from curation.importers import IMPORTERS
+from curation.importing import import_paths
 from flows.curate import curate_into
 from flows.recipe import Import, Recipe
 from schemas.errors import ConfigError, UpstreamError

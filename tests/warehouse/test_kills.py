@@ -31,17 +31,17 @@ ROUNDS = 40
 
 def work(folder: Path, first: int) -> None:
     """Import, publish, compact and collect, over and over; say what is finished the moment it is."""
-    from curation import batches, importers
+    from curation import batches, importing
     from curation.importers.prompts import Prompts
     from warehouse.collect import compact
     from warehouse.versions import publish
 
-    batches.BATCH_RECORDS, importers.COMMIT_BYTES = 2, 1  # many commits
+    batches.BATCH_RECORDS, importing.COMMIT_BYTES = 2, 1  # many commits
     file = folder.with_name("prompts.jsonl")
     with Lake.create(folder) as lake:
         for number in range(first, first + ROUNDS):
             file.write_text("".join(json.dumps({"prompt": f"{number}.{part}?"}) + "\n" for part in range(FILE)))
-            importers.import_paths(lake, Prompts(), [file])
+            importing.import_paths(lake, Prompts(), [file])
             sys.stdout.write(json.dumps({"read": number}) + "\n")
             sys.stdout.flush()
             pairs = some_pairs(lake, number)

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from curation.importers import IMPORTERS, import_paths
+from curation.importers import IMPORTERS
+from curation.importing import import_paths
 from schemas.other_sources import OTHER_SOURCES
 from schemas.prompts import PROMPTS, Prompt, user
 from warehouse.origins import append

@@ -4,8 +4,8 @@ from math import exp, log
 
 import pytest
 
-from curation.importers import import_paths
 from curation.importers.helpsteer2 import HelpSteer2
+from curation.importing import import_paths
 from curation.trust import judge_figures
 from schemas.calls import CALLS, Call
 from schemas.prompts import PROMPTS

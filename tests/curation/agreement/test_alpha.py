@@ -7,8 +7,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from curation.agreement.alpha import alphas, krippendorff_alpha
-from curation.importers import import_paths
 from curation.importers.tulu_human_eval import TuluHumanEval
+from curation.importing import import_paths
 from warehouse.views import create_views
 
 NAN = float("nan")

@@ -4,8 +4,8 @@ import pytest
 
 from curation.filters import filtered
 from curation.filters.dialogue_shape import DialogueShape
-from curation.importers import import_paths
 from curation.importers.trl import Trl
+from curation.importing import import_paths
 from schemas.drops import DROPS
 from schemas.prompts import PROMPTS, Prompt
 

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from curation.importers import import_paths
 from curation.importers.alpaca_eval_outputs import AlpacaEvalOutputs
+from curation.importing import import_paths
 
 
 def outputs(path, generator, count=3, text="answer {i} of {generator}"):

@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from curation.importers import IMPORTERS, import_paths
+from curation.importers import IMPORTERS
+from curation.importing import import_paths
 from schemas.drops import DROPS
 from schemas.errors import InputError
 from schemas.prompts import PROMPTS

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.importers import import_paths
 from curation.importers.hh_rlhf import HHRLHF, dialogue
+from curation.importing import import_paths
 from curation.records import BadRow
 from schemas.votes import VOTES
 

@@ -1,7 +1,7 @@
 import pytest
 
-from curation.importers import import_paths
 from curation.importers.prometheus import Prometheus
+from curation.importing import import_paths
 from curation.records import BadRow
 from schemas.scores import SCORES
 

@@ -1,7 +1,7 @@
 import pytest
 
-from curation.importers import import_paths
 from curation.importers.tulu_human_eval import PREFERENCES, TuluHumanEval
+from curation.importing import import_paths
 from curation.records import BadRow
 from schemas.errors import InputError
 from schemas.responses import RESPONSES

@@ -3,8 +3,8 @@ import json
 import pyarrow as pa
 import pytest
 
-from curation.importers import import_paths
 from curation.importers.ultrafeedback import ASPECT_SCALE, OVERALL_SCALE, UltraFeedback, read_rating
+from curation.importing import import_paths
 from curation.records import BadRow
 from schemas.responses import Response
 from schemas.scores import SCORES, Score

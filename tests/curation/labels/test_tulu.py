@@ -6,8 +6,8 @@ import krippendorff
 import numpy as np
 import pytest
 
-from curation.importers import import_paths
 from curation.importers.tulu_human_eval import TuluHumanEval
+from curation.importing import import_paths
 from curation.labels.evidence import gather
 from curation.pairing import PAIR_BUILDERS
 from tests.conftest import SHARED

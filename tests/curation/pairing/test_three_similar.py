@@ -4,9 +4,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from curation.importers import import_paths
 from curation.importers.helpsteer2 import HelpSteer2
 from curation.importers.tulu_human_eval import TuluHumanEval
+from curation.importing import import_paths
 from curation.labels.evidence import Ballot, Evidence, gather
 from curation.pairing import build_pairs
 from curation.pairing.three_similar import ThreeSimilar, most_similar, strength_of

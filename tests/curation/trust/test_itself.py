@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from curation.importers import import_paths
 from curation.importers.prometheus import Prometheus
+from curation.importing import import_paths
 from curation.trust import judge_figures
 from tests.warehouse.test_judge_views import JUDGES, World
 from warehouse.readonly import query

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from curation.importers import import_paths
 from curation.importers.tulu_human_eval import PREFERENCES, TuluHumanEval
+from curation.importing import import_paths
 from curation.trust import COUNTED, judge_figures
 from curation.trust.between import between
 from curation.trust.figures import FIGURES

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from curation.importers import IMPORTERS, Imported, import_paths
+from curation.importers import IMPORTERS
+from curation.importing import Imported, import_paths
 from schemas.calls import CALLS, Call
 from schemas.datasets import DatasetVersion
 from schemas.pairs import Pair, pair_id_of

@@ -1,0 +1,245 @@
+"""Bring files in: the loop, the counting and the writing; what a record means, its importer says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import accumulate
+from math import ceil
+from pathlib import Path
+
+import pyarrow as pa
+
+from curation.batches import Records, batches
+from curation.columns import Plain
+from curation.facts import told_otherwise
+from curation.folders import record_files
+from curation.importers import Importer, Row
+from curation.provenance import Note, Provenance, twins
+from curation.records import BadRow, Named
+from schemas.drops import DROPS, Drop
+from schemas.errors import InputError
+from schemas.funnel import Funnel
+from schemas.prompts import PROMPTS, Prompt
+from schemas.responses import RESPONSES, Response
+from schemas.scores import SCORES, Score
+from schemas.votes import VOTES, Vote
+from warehouse.lake import Batch, Lake
+from warehouse.origins import append
+
+MB = 1_000_000
+
+COMMIT_BYTES = 64_000_000
+"""Size of the rows that are committed at once. With the batches it bounds memory, whatever the size of a file."""
+
+KINDS = {Prompt: PROMPTS, Response: RESPONSES, Vote: VOTES, Score: SCORES, Drop: DROPS}
+"""Which table takes which row."""
+
+
+@dataclass(kw_only=True)
+class Imported:
+    """What an import did: the funnel of records, how many rows of each table were new, and what to know about them."""
+
+    funnel: Funnel
+    new: dict[str, int] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
+
+
+def import_paths(
+    lake: Lake,
+    importer: Importer,
+    paths: Sequence[Path],
+    *,
+    run_id: str | None = None,
+    watch: Callable[[int, int], None] = lambda *_: None,
+) -> Imported:
+    """Import files (folders are searched) and account for every record.
+
+    `watch` is told how many of how many MB are done: nearly, because only the text of a record is counted.
+
+    Raises InputError when a path is absent, a file is empty, or no record of a batch can be used; then nothing of
+    that batch is written.
+    """
+    files = record_files(paths, importer.suffixes)
+    same = twins(files)
+    sizes = [path.stat().st_size for path in files]
+    before, total = 0, ceil(sum(sizes) / MB)
+    with ThreadPoolExecutor(1, "commit") as writer:
+        work = _Work(lake=lake, importer=importer, run_id=run_id, writer=writer)
+        try:
+            for path, size in zip(files, sizes, strict=True):
+                if path in same:
+                    work.skip(path, same[path])
+                else:
+                    for chars in accumulate(work.file(path)):
+                        watch(ceil((before + min(chars, size)) / MB), total)
+                before += size
+        finally:
+            work.commit()
+            work.committed()
+    watch(total, total)
+    done = work.done()
+    if done.notes:
+        lake.append((DROPS, DROPS.rows(note.row(run_id) for note in done.notes)))
+    return done
+
+
+@dataclass(kw_only=True)
+class _Work:
+    """One import under way."""
+
+    lake: Lake
+    importer: Importer
+    run_id: str | None
+    writer: Executor
+    """Commits one part of the rows while the next part is translated; nothing else uses the lake meanwhile."""
+    read: int = 0
+    kept: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+    new: dict[str, int] = field(default_factory=dict)
+    waiting: list[Batch] = field(default_factory=list)
+    bytes_waiting: int = 0
+    under_way: Future[tuple[list[int], Note | None]] | None = None
+    provenance: Provenance = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.provenance = Provenance(id_column=self.importer.id_column)
+
+    def skip(self, path: Path, twin: Path) -> None:
+        """Leave out a file with the bytes of another one, and say so."""
+        detail = f"{path} = {twin}"
+        drop = Drop.of("import", "file", "identical_file", detail=detail, file=str(path), run_id=self.run_id)
+        self._store([drop])
+        self.provenance.tell(Note(kind="identical file left out", detail=detail))
+
+    def file(self, path: Path) -> Iterator[int]:
+        """Import one file, a batch at a time; yields the length of the text of each."""
+        expected = self.importer.model_of(path)
+        seen = 0
+        for batch in batches(path):
+            plain = self.importer.plain(batch.records)
+            rows, drops = self._translate(path, batch, plain)
+            if len(drops) == len(batch):
+                raise InputError(_no_record_fits(self.importer, path, drops[0]))
+            self._store([*rows, *drops], plain.rows if plain else ())
+            if expected is not None:
+                models = {row.model for row in rows if isinstance(row, Response)} | set(plain.models if plain else ())
+                self.provenance.generator(models, expected, path)
+            seen += len(batch)
+            yield batch.chars
+        if not seen:
+            raise InputError(f"{path} is empty; give a file with at least one {self.importer.name} record.")
+
+    def _store(self, rows: Iterable[Row | Drop], plain: Sequence[Batch] = ()) -> None:
+        """Let rows wait until there are enough for a commit."""
+        kinds: dict[type, list[Row | Drop]] = {kind: [] for kind in KINDS}
+        for row in rows:
+            kinds[type(row)].append(row)
+        new = [*plain, *((table, table.rows(kinds[kind])) for kind, table in KINDS.items())]
+        self.waiting += new
+        self.bytes_waiting += sum(rows.nbytes for _, rows in new)
+        if self.bytes_waiting >= COMMIT_BYTES:
+            self.commit()
+
+    def commit(self) -> None:
+        """Begin to append the rows that wait, once those before them are in the lake."""
+        self.committed()
+        if not self.waiting:
+            return
+        parts = [
+            (table, pa.concat_tables(rows for its, rows in self.waiting if its is table)) for table in KINDS.values()
+        ]
+        self.under_way = self.writer.submit(_append, self.lake, parts, self.run_id)
+        self.waiting.clear()
+        self.bytes_waiting = 0
+
+    def committed(self) -> None:
+        """Wait for the commit under way. After one that failed, no later rows are written."""
+        if self.under_way is None:
+            return
+        under_way, self.under_way = self.under_way, None
+        try:
+            counts, note = under_way.result()
+        except BaseException:
+            self.waiting.clear()
+            raise
+        for table, count in zip(KINDS.values(), counts, strict=True):
+            if table is not DROPS:
+                self.new[table.name] = self.new.get(table.name, 0) + count
+        if note:
+            self.provenance.tell(note)
+
+    def _translate(self, path: Path, batch: Records, plain: Plain | None) -> tuple[list[Row], list[Drop]]:
+        """Rows and drops of what is not plain in a batch. What is kept is watched, all in the order of the file."""
+        rows: list[Row] = []
+        drops: list[Drop] = []
+        taken = set(plain.places) if plain else set[int]()
+        watched = 0
+        for skipped, place in enumerate(place for place in range(len(batch)) if place not in taken):
+            if plain:
+                self._watch_plain(plain, watched, place - skipped, path, batch)
+                watched = place - skipped
+            line, record = batch.numbers[place], batch.records[place]
+            try:
+                if isinstance(record, BadRow):
+                    raise record
+                named = Named(record)
+                found = list(self.importer.translate(named))
+            except BadRow as bad:
+                drops.append(self._drop(path, line, bad.reason, bad.detail))
+            except ValueError as error:  # a record type that refuses to exist, such as an empty prompt
+                drops.append(self._drop(path, line, "invalid", str(error)))
+            else:
+                self._watch(named, found, f"{path}:{line}")
+                rows.extend(row for row in found if not isinstance(row, Note))
+        if plain:
+            self._watch_plain(plain, watched, len(plain.places), path, batch)
+        self.read += len(batch)
+        self.kept += len(batch) - len(drops)
+        for drop in drops:
+            self.dropped[drop.reason] = self.dropped.get(drop.reason, 0) + 1
+        return rows, drops
+
+    def _watch_plain(self, plain: Plain, start: int, stop: int, path: Path, batch: Records) -> None:
+        """`_watch` for these plain records."""
+
+        def where(number: int) -> str:
+            return f"{path}:{batch.numbers[plain.places[start + number]]}"
+
+        self.provenance.records(plain.record_ids[start:stop], where)
+        sides = slice(2 * start, 2 * stop)
+        self.provenance.responses(
+            plain.response_ids[sides], plain.models[sides], plain.answers[sides], lambda number: where(number // 2)
+        )
+
+    def _watch(self, record: Named, found: list[Row | Note], where: str) -> None:
+        self.provenance.record(record, where)
+        for row in found:
+            if isinstance(row, Response):
+                self.provenance.response(row, where)
+            elif isinstance(row, Note):
+                self.provenance.tell(row)
+
+    def _drop(self, path: Path, line: int, reason: str, detail: str | None) -> Drop:
+        return Drop.of("import", "record", reason, detail=detail, file=str(path), line=line, run_id=self.run_id)
+
+    def done(self) -> Imported:
+        """The counts and notes of all files."""
+        funnel = Funnel(stage="import", unit="records", read=self.read, kept=self.kept, dropped=self.dropped)
+        notes = self.provenance.close(answer_sheets=self.importer.answer_sheets)
+        return Imported(funnel=funnel, new=self.new, notes=notes)
+
+
+def _append(lake: Lake, parts: Sequence[Batch], run_id: str | None) -> tuple[list[int], Note | None]:
+    """Append rows; how many of each table were new, and what to know of facts that were not."""
+    counts = append(lake, *parts, run_id=run_id)
+    return counts, told_otherwise(lake, next(rows for table, rows in parts if table is PROMPTS))
+
+
+def _no_record_fits(importer: Importer, path: Path, first: Drop) -> str:
+    detail = f" ({first.detail})" if first.detail else ""
+    return (
+        f"{path}: no record fits the format {importer.name}; line {first.line}: {first.reason}{detail}. "
+        "See: prefinery formats"
+    )
