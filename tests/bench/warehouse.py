@@ -35,6 +35,7 @@ from schemas.scores import SCORES
 from schemas.votes import VOTES
 from tests.bench.figures import Bars, say
 from training.data import read_version
+from warehouse.collect import compact
 from warehouse.export import export
 from warehouse.lake import Lake
 from warehouse.macros import create_macros
@@ -271,7 +272,10 @@ def tracing(bars: Bars, lake: Lake, pair_id: str, rounds: int) -> None:
     create_macros(lake.con)
     compared = [timed(lambda: diff(lake, "bench@1", "bench@2")) for _ in range(rounds)]
     bars.add("diff of two versions", median(compared), 2, unit=" s")
+    scattered = median(timed(lambda: lineage(lake, pair_id)) for _ in range(rounds))
+    merged = timed(lambda: compact(lake))
     traced = [timed(lambda: lineage(lake, pair_id)) for _ in range(rounds)]
+    say(f"lineage of a pair in the files of all commits: {scattered * 1000:.0f} ms; merged in {merged:.0f} s: the bar")
     bars.add("lineage of a pair", median(traced) * 1000, 100, unit=" ms")
     for command in (["versions"], ["show", "bench@1"]):
         line = [sys.executable, "-m", "flows", *command, "--warehouse", str(lake.folder)]

@@ -4,7 +4,8 @@
 -- or the raw reply of the judge. made_by: model, annotator, judge or writer, with its version. template, revision: of
 -- the call. cost_usd: of the call that made the row.
 create or replace temp macro lineage_of(wanted) as table (
-    with pair as (from pairs where pair_id = wanted),
+    -- The limit says that there is one: else the planner takes the tables that it is joined with for the smaller ones.
+    with pair as (from pairs where pair_id = wanted limit 1),
     sides as (
         select 'chosen' as side, prompt_id, chosen_id as response_id from pair
         union all
