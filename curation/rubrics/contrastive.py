@@ -20,6 +20,7 @@ class Contrastive(RubricWriter):
     """
 
     name = "contrastive"
+    version = "2"
     contrasts = True
     scratch = ("differences",)
 

@@ -65,7 +65,7 @@ class RubricStage(Strict):
             return self
         if self.judge.comparisons_per_prompt is not None:
             raise ValueError("the judge of a rubric compares every known pair; leave comparisons_per_prompt out")
-        if f"{self.judge.name}:{self.judge.model}" in self.order.annotators:
+        if self.judge.annotator in self.order.annotators:
             raise ValueError("the order cannot come from the judge that is to find it again; name another annotator")
         return self
 
