@@ -102,7 +102,7 @@ def _pairs(path: Path, manifest: Manifest) -> pa.Table:
     """The pairs of a file; bytes and members are checked while the texts are read."""
     if not path.is_file():
         raise InputError(f"{path} does not exist, but the manifest names it; export the version again.")
-    content = path.read_bytes()
+    content = pa.memory_map(str(path)).read_buffer()  # the bytes that are checked are those that are read, and no copy
     with ThreadPoolExecutor(2) as checks:
         digest = checks.submit(lambda: blake2b(content, digest_size=ID_BYTES).hexdigest())
         try:

@@ -250,6 +250,9 @@ QUERIES = {
 def querying(bars: Bars, lake: Lake, rounds: int) -> None:
     """The same questions to the same views, over the lake's tables and over the bare files under them."""
     create_views(lake.con)
+    for text in QUERIES.values():
+        lake.con.execute(text).fetchall()
+    peak("queries")  # of ours: the files are asked in this process too
     with duckdb.connect() as plain:
         plain.execute("set parquet_metadata_cache = true")  # as the lake has it
         for table in all_tables():
@@ -301,9 +304,20 @@ def report(costs: dict[str, list[float]]) -> None:
         say(f"{name}: {median(found):.2f} s ({', '.join(f'{cost:.2f}' for cost in found)})")
 
 
-def peak_gb() -> float:
+PEAKS: list[float] = []
+"""Most memory in GB at the end of each part that is ours."""
+
+
+def peak(part: str) -> None:
+    """Say and note the most memory since the last part, and begin anew."""
     status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e9
+    PEAKS.append(int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e9)
+    say(f"memory of {part}: {PEAKS[-1]:.2f} GB")
+    forget_peak()
+
+
+def forget_peak() -> None:
+    Path("/proc/self/clear_refs").write_text("5")
 
 
 if __name__ == "__main__":
@@ -315,10 +329,16 @@ if __name__ == "__main__":
     bars = Bars()
     with folder() as place:
         with publishing(bars, place, settings.pairs, settings.versions, settings.rounds) as lake:
+            peak("filling and publishing")
             querying(bars, lake, settings.rounds)
+            forget_peak()
             tracing(bars, lake, ids(1, "x")[0].as_py(), settings.rounds)
+            peak("diff, lineage and compaction")
             reading(bars, lake, place, settings.rounds)
+            peak("export and reading")
         growth(bars, (10_000, 100_000, settings.pairs, 3 * settings.pairs))
+        peak("publishing up to three times as many")
         importing(bars, source(place / "pairs.parquet", settings.pairs), settings.pairs, settings.rounds)
-    bars.add("memory", peak_gb(), 4, unit=" GB")
+        peak("import")
+    bars.add("memory", max(PEAKS), 4, unit=" GB")
     bars.end()
