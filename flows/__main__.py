@@ -9,7 +9,7 @@ import typer
 
 from flows.commands import curating, evaluating, rubrics, start, training, versions
 from schemas.disk import disk_errors
-from schemas.errors import PrefineryError
+from schemas.errors import DiskError, PrefineryError
 
 app = typer.Typer(
     help="A data-centric pipeline for preference data: generate, judge, version, train.",
@@ -31,9 +31,16 @@ def main() -> None:
             app()
     except PrefineryError as error:
         sys.stderr.write(f"error: {error}\n")
+        if isinstance(error, DiskError):
+            _forget_output()
         sys.exit(error.exit_code)
     except BrokenPipeError:  # the reader of our output, `head` for example, has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
+
+
+def _forget_output() -> None:
+    """Let what waits in the buffer of standard output go nowhere: Python would fail at its end over it once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

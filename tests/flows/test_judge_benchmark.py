@@ -188,7 +188,7 @@ def test_the_command_prints_and_keeps_the_figures(lake, played, file, prefect_ap
     ],
 )
 def test_what_cannot_be_measured_is_said(lake, played, file, name, judge, message):
-    recipe, _ = played([], judge)
+    recipe, _ = played([], judge, "rubrics: {stored: true}")
     with pytest.raises(ConfigError, match=message):
         measure_judges(lake.folder, name, recipe, [file("judgebench")], "json")
 

@@ -76,7 +76,8 @@ def test_replies_to_other_words_are_not_read_as_replies_to_these(lake, recipe, n
 @pytest.mark.slow
 def test_every_try_and_sample_is_read_again(lake, recipe):
     """A question that is asked again, with another nonce, is the same question."""
-    judge = recipe("binary_principle", tries=2, samples=2)  # this server gives no logprobs: nothing can be read
+    # This server gives no logprobs: nothing can be read.
+    judge = recipe("binary_principle", tries=2, samples=2, sampling={"temperature": 0.7, "max_tokens": 1})
     in_flow(lambda: curate_into(lake, judge))
     (calls,) = lake.con.sql("select count(*) from calls").fetchone()
     assert calls == PROMPTS_ASKED * 2 * 2 * 2 * 2  # answers, principles, samples, tries
