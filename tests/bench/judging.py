@@ -85,7 +85,7 @@ def agreement(groups: Sequence[Group], scores: Scores) -> float:
 
 def panels(lake: Lake, groups: Sequence[Group], bars: Bars) -> None:
     """Three judges, each alone and their mean; then one critic without and with the items of the prompt."""
-    plain = lambda aspect: ":" not in aspect  # noqa: E731 - an item of a rubric has a colon
+    plain = lambda aspect: " " not in aspect  # noqa: E731 - an item of a rubric is a sentence
     single = []
     for model in RATERS:
         say(f"  {model}, mean of aspects")
@@ -95,7 +95,7 @@ def panels(lake: Lake, groups: Sequence[Group], bars: Bars) -> None:
     bars.add("panel above the mean of its judges", panel - float(np.mean(single)), 0.0, most=False)
     say("  the critic on instruction following: as one aspect, and item by item")
     whole = rated(lake, [CRITIC], lambda aspect: aspect == "instruction_following")
-    items = rated(lake, [CRITIC], lambda aspect: ":" in aspect)
+    items = rated(lake, [CRITIC], lambda aspect: not plain(aspect))
     agreement(groups, whole)
     agreement(groups, items)
     say("  the critic on everything: all aspects, and with the items in place of instruction following")
