@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import pyarrow as pa
 
@@ -25,6 +26,10 @@ PAIRS = Table(
 )
 
 
+Side = tuple[str, str]
+"""Ids of a prompt and of a response to it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
     """An ordered comparison. `prompt_id` belongs to the chosen side."""
@@ -36,6 +41,18 @@ class Pair:
     rejected_id: str
     run_id: str | None = None
 
+    @classmethod
+    def of(cls, chosen: Side, rejected: Side, run_id: str | None = None) -> Self:
+        """The pair of two sides, named by them."""
+        return cls(
+            pair_id=pair_id_of(*chosen, *rejected),
+            prompt_id=chosen[0],
+            chosen_id=chosen[1],
+            rejected_prompt_id=rejected[0],
+            rejected_id=rejected[1],
+            run_id=run_id,
+        )
+
     @property
     def comparison_id(self) -> str:
         """Names what was compared, whichever side is chosen."""
@@ -43,15 +60,7 @@ class Pair:
 
     def flipped(self, run_id: str | None = None) -> Pair:
         """The pair in which the other side is chosen."""
-        sides = (self.rejected_prompt_id, self.rejected_id, self.prompt_id, self.chosen_id)
-        return Pair(
-            pair_id=pair_id_of(*sides),
-            prompt_id=self.rejected_prompt_id,
-            chosen_id=self.rejected_id,
-            rejected_prompt_id=self.prompt_id,
-            rejected_id=self.chosen_id,
-            run_id=run_id,
-        )
+        return Pair.of((self.rejected_prompt_id, self.rejected_id), (self.prompt_id, self.chosen_id), run_id)
 
 
 def pair_id_of(prompt_id: str, chosen_id: str, rejected_prompt_id: str, rejected_id: str) -> str:

@@ -24,7 +24,7 @@ from schemas.drops import Drop
 from schemas.errors import ConfigError
 from schemas.funnel import Funnel
 from schemas.ids import draw, split_of
-from schemas.pairs import Pair, comparison_id_of, pair_id_of
+from schemas.pairs import Pair
 from schemas.registry import Registry
 
 __all__ = [
@@ -199,22 +199,14 @@ def build_pairs(builder: PairBuilder, evidence: Iterable[Evidence], run_id: str 
     members: list[dict[str, Any]] = []
     drops: list[Drop] = []
     for group, found in ((group, builder.kept(found)) for group, found in builder.over_all(evidence)):
-        pair_id = pair_id_of(group.prompt_id, found.better, group.prompt_id, found.worse)
-        if found.dropped or pair_id in pairs:
+        pair = Pair.of((group.prompt_id, found.better), (group.prompt_id, found.worse), run_id)
+        if found.dropped or pair.pair_id in pairs:
             reason = found.dropped or "duplicate_pair"
-            compared = comparison_id_of(found.better, found.worse)
-            drops.append(Drop.of("pair", "comparison", reason, row_id=compared, run_id=run_id))
+            drops.append(Drop.of("pair", "comparison", reason, row_id=pair.comparison_id, run_id=run_id))
             continue
-        pairs[pair_id] = Pair(
-            pair_id=pair_id,
-            prompt_id=group.prompt_id,
-            chosen_id=found.better,
-            rejected_prompt_id=group.prompt_id,
-            rejected_id=found.worse,
-            run_id=run_id,
-        )
+        pairs[pair.pair_id] = pair
         member = Member(
-            pair_id=pair_id,
+            pair_id=pair.pair_id,
             split="test" if split_of(group.prompt_id) == "test" else "train",
             rule=builder.name,
             label_source="+".join(sorted(set(group.label_sources))),

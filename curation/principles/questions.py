@@ -16,7 +16,7 @@ from curation.judges.binary_principle import BinaryPrinciple
 from curation.pairing import MEMBERS
 from schemas.datasets import TREATMENT, Member
 from schemas.ids import split_of
-from schemas.pairs import Pair, pair_id_of
+from schemas.pairs import Pair
 from schemas.principles import Met
 from schemas.prompts import Prompt
 from schemas.responses import Response
@@ -63,15 +63,7 @@ def questioned(judge: BinaryPrinciple, verdict: Verdict, decided_by: str, seed: 
     )
     words = (judge.yes, judge.no) if verdict.label == "yes" else (judge.no, judge.yes)
     right, wrong = (Response.of(prompt.prompt_id, model=OP, text=word, source=source, run_id=run_id) for word in words)
-    sides = (prompt.prompt_id, right.response_id, prompt.prompt_id, wrong.response_id)
-    pair = Pair(
-        pair_id=pair_id_of(*sides),
-        prompt_id=prompt.prompt_id,
-        chosen_id=right.response_id,
-        rejected_prompt_id=prompt.prompt_id,
-        rejected_id=wrong.response_id,
-        run_id=run_id,
-    )
+    pair = Pair.of((prompt.prompt_id, right.response_id), (prompt.prompt_id, wrong.response_id), run_id)
     split = "test" if split_of(asked.prompt_id) == "test" else "train"
     member = Member(pair_id=pair.pair_id, split=split, rule=OP, label_source=decided_by)
     return Questioned(prompt=prompt, responses=(right, wrong), pair=pair, member=member)

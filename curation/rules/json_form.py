@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
 from typing import Any, Literal
 
 import jsonschema_rs
 from pydantic import field_validator
 
+from curation.json_text import json_value
 from curation.rules import Finding, FormRule, Verifier
 
 
@@ -34,7 +34,7 @@ class JsonDemand(Verifier):
 
     def find(self, text: str) -> Finding:
         try:
-            value = strict_json(self._body(text))
+            value = json_value(self._body(text))
             error = next(self._validator.iter_errors(value), None)
         except RecursionError:
             return Finding(False, "no JSON that can be read: it is nested too deeply")
@@ -68,22 +68,6 @@ def fenced_block(text: str) -> str | None:
     if len(marks) != 2 or lines[marks[1]].strip() != "```":
         return None
     return "\n".join(lines[marks[0] + 1 : marks[1]])
-
-
-def strict_json(text: str) -> Any:
-    """The JSON value that a text is. Raises ValueError when it is none by RFC 8259, or an object repeats a key."""
-    return json.loads(text, object_pairs_hook=_distinct, parse_constant=_no_constant)
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("an object names a key twice")
-    return found
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
 
 
 def _compile(schema: dict[str, Any]) -> jsonschema_rs.Validator:

@@ -23,6 +23,7 @@ from schemas.folder import whole_folder
 from schemas.funnel import Funnel
 from schemas.ids import ID_BYTES
 from schemas.registry import Registry
+from warehouse.ballots import by_people, decided
 from warehouse.comparisons import LeftOut, Row
 from warehouse.lake import Lake
 from warehouse.sheets import JsonLines, Sheet
@@ -131,6 +132,24 @@ class RowExporter(Exporter):
             else:
                 count.kept[found[0]] += 1
                 yield found
+
+
+class PeoplesVotes(RowExporter):
+    """Decided votes, in a format that does not say who is no person: readers take all of its votes for people's."""
+
+    query: ClassVar[str] = "version_votes"
+    unit: ClassVar[str] = "votes"
+
+    people_only: bool = True
+    """False writes the votes of models too."""
+
+    @abstractmethod
+    def vote(self, row: Row) -> dict[str, Any]:
+        """One vote as the format writes it."""
+
+    def row(self, row: Row, *, with_margin: bool) -> dict[str, Any]:  # noqa: ARG002
+        decided(row)
+        return self.vote(by_people(row) if self.people_only else row)
 
 
 class Count:

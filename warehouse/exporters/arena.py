@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
-from warehouse.ballots import by_people, decided, own_name
+from warehouse.ballots import own_name
 from warehouse.comparisons import Row, answer
-from warehouse.exporters import RowExporter
+from warehouse.exporters import PeoplesVotes
 
 WINNERS = {"first": "model_a", "second": "model_b", "tie": "tie"}
 NEITHER = ("tie (bothbad)", "both_bad")
 """Ties whose reader keeps them as a justification."""
 
 
-class Arena(RowExporter):
+class Arena(PeoplesVotes):
     """Arena votes on the comparisons of a version, ties too; `model_a` was shown first.
 
     The format has no strength, and no reason but that both are bad.
@@ -24,16 +24,8 @@ class Arena(RowExporter):
     """
 
     name = "arena"
-    query: ClassVar[str] = "version_votes"
-    unit: ClassVar[str] = "votes"
 
-    people_only: bool = True
-    """False writes the votes of models too, which readers take for people's."""
-
-    def row(self, row: Row, *, with_margin: bool) -> dict[str, Any]:  # noqa: ARG002
-        decided(row)
-        if self.people_only:
-            by_people(row)
+    def vote(self, row: Row) -> dict[str, Any]:
         tie = row["justification"] if row["justification"] in NEITHER else "tie"
         return {
             "question_id": row["vote_id"],

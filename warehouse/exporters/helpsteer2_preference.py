@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
-from warehouse.ballots import by_people, decided
 from warehouse.comparisons import LeftOut, Row
-from warehouse.exporters import RowExporter
+from warehouse.exporters import PeoplesVotes
 from warehouse.transcripts import helpsteer2
 
 STRENGTHS = (1.0, 2.0, 3.0)
 
 
-class HelpSteer2Preference(RowExporter):
+class HelpSteer2Preference(PeoplesVotes):
     """HelpSteer2-Preference votes on the comparisons of a version: -3 to 3, below 0 where response 1 is better.
 
     Who wrote the responses, who voted and what was shown first is not in the format, and a winner needs a strength.
@@ -22,16 +21,8 @@ class HelpSteer2Preference(RowExporter):
     """
 
     name = "helpsteer2_preference"
-    query: ClassVar[str] = "version_votes"
-    unit: ClassVar[str] = "votes"
 
-    people_only: bool = True
-    """False writes the votes of models too, which readers take for people's."""
-
-    def row(self, row: Row, *, with_margin: bool) -> dict[str, Any]:  # noqa: ARG002
-        decided(row)
-        if self.people_only:
-            by_people(row)
+    def vote(self, row: Row) -> dict[str, Any]:
         if row["first"] == row["second"]:
             raise LeftOut("answers_have_one_text")
         return {
