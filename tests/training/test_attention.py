@@ -149,14 +149,15 @@ def test_masks_fit_bfloat16() -> None:
     assert torch.allclose(found, padded_rewards(model, pairs), rtol=2e-2, atol=5e-2)
 
 
-@pytest.mark.slow
 @torch.no_grad()
 def test_flex_attention_gives_the_same_rewards() -> None:
-    """Only the forward pass: PyTorch has no backward pass of FlexAttention on a CPU."""
+    """The mask in FlexAttention's plain form: its compiled form errs on some CPUs, and no form has gradients there."""
     model, pairs = made("qwen2"), examples()
     expected = padded_rewards(model, pairs)
     model.set_attn_implementation(FLEX)
-    assert torch.allclose(RewardScorer(model)(pairs.batch(torch.arange(9))).rewards.squeeze(1), expected, atol=1e-6)
+    with torch.compiler.set_stance("force_eager"):
+        found = RewardScorer(model)(pairs.batch(torch.arange(9))).rewards.squeeze(1)
+    assert torch.allclose(found, expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.gpu
