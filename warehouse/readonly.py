@@ -7,16 +7,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from shutil import disk_usage
-from tempfile import TemporaryDirectory
 from threading import Timer
 
 import duckdb
 import pyarrow as pa
 
-from schemas.errors import ConfigError, InputError
+from schemas.errors import InputError
 from warehouse.lake import STREAM_ROWS, Lake
 from warehouse.macros import create_macros, macro_texts
+from warehouse.memory import bound
 from warehouse.rows import Rows
 from warehouse.sentences import sentences
 from warehouse.statement import Gate
@@ -25,11 +24,6 @@ from warehouse.views import create_views
 
 TIMEOUT_S = 300.0
 """Longest time that a query may take, until its last row."""
-MEMORY = "4GB"
-"""Most that DuckDB holds in memory for a query; sorts and joins beyond it go to a temporary folder."""
-
-SPILLED_SHARE = 0.5
-"""Part of the free disk that a query may fill with temporary files."""
 
 RELATIONS = """
 select table_name, column_name from duckdb_columns()
@@ -135,19 +129,24 @@ class Reader:
 
 
 @contextmanager
-def reading(folder: str | Path, *, at: str | None = None, memory: str = MEMORY) -> Iterator[Reader]:
-    """A reader of the newest data, or of the data as of version `at` (NAME@V), with the views of `warehouse/views`."""
+def reading(folder: str | Path, *, at: str | None = None, memory: str | None = None) -> Iterator[Reader]:
+    """A reader of the newest data, or of the data as of version `at` (NAME@V), with the views of `warehouse/views`.
+
+    `memory`, such as 4GB, is the most that DuckDB holds for a query; see `warehouse.memory` where it is absent.
+    """
     snapshot = None
     if at is not None:
         with Lake.open(folder, read_only=True) as lake:
             snapshot = find_version(lake, at).snapshot
-    with Lake.open(folder, read_only=True, snapshot=snapshot) as lake, TemporaryDirectory(prefix="prefinery-") as spill:
+    with Lake.open(folder, read_only=True, snapshot=snapshot) as lake:
+        if memory is not None:
+            bound(lake.con, memory)
         with sentences(lake.place):
             create_views(lake.con)
             for name in macro_texts():
                 with suppress(duckdb.CatalogException, duckdb.BinderException):  # it reads what an old snapshot lacks
                     create_macros(lake.con, name)
-        _confine(lake, memory, spill)
+        _confine(lake)
         yield Reader(con=lake.con, fixed=at is not None)
 
 
@@ -160,16 +159,10 @@ def query(folder: str | Path, sql: str, *, at: str | None = None, timeout_s: flo
         return answer.rows()
 
 
-def _confine(lake: Lake, memory: str, spill: str) -> None:
+def _confine(lake: Lake) -> None:
     """Leave the query nothing but the lake's own files: no other file, no network, no settings, no extensions."""
-    try:
-        lake.con.execute("set memory_limit = $memory", {"memory": memory})
-    except duckdb.Error as error:
-        raise ConfigError(f"--memory {memory}: write a size, such as 4GB.") from error
     settings = {
         "allowed_directories": [lake.place.data_path],
-        "temp_directory": spill,
-        "max_temp_directory_size": f"{int(disk_usage(spill).free * SPILLED_SHARE)} bytes",
         "python_enable_replacements": False,
         "autoload_known_extensions": False,
         "autoinstall_known_extensions": False,
@@ -193,5 +186,7 @@ def _distinct(names: list[str]) -> list[str]:
 
 
 def _sentence(error: BaseException) -> str:
-    """What DuckDB says, in one line, without its drawing of the place."""
+    """What DuckDB says, in one line, without its drawing of the place, and without settings that are locked here."""
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return f"{str(error).splitlines()[0]}; allow more by --memory, such as 8GB, or free some of the disk"
     return " ".join(str(error).split("\n\nLINE ")[0].split())

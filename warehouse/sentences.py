@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import duckdb
 
 from schemas.errors import WarehouseError
+from warehouse.memory import VARIABLE
 from warehouse.place import Place
 
 FULL = ("No space left", "disk is full", "File too large", "Disk quota exceeded")
@@ -55,7 +56,9 @@ def _sentence(place: Place, error: duckdb.Error | OSError) -> str | None:
         return any(part in text for part in parts)
 
     found = None
-    if says(FULL):
+    if isinstance(error, duckdb.OutOfMemoryException):
+        found = f"{_first_line(error)}; allow more by {VARIABLE}, such as 8GB, or free some of the disk."
+    elif says(FULL):
         found = f"The disk of {folder} is full; free some space and run the command again."
     elif says(FAILING):
         found = f"The disk of {folder} fails or is full; check it, free some space and run the command again."

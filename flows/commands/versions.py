@@ -150,7 +150,9 @@ def sql(
         int | None, typer.Option(min=1, help="Most rows; 100,000 of a table and all of a file if absent.")
     ] = None,
     timeout: Annotated[float, typer.Option(min=0.001, help="Longest time for a query, in seconds.")] = 300.0,
-    memory: Annotated[str, typer.Option(help="Most memory for a query; beyond it, temporary files.")] = "4GB",
+    memory: Annotated[
+        str | None, typer.Option(envvar="PREFINERY_MEMORY", help="Most memory, as 8GB; beyond it, temporary files.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="The file to write; standard output if absent.")
     ] = None,

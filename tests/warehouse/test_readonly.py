@@ -100,7 +100,7 @@ def test_a_sort_beyond_memory_is_spilled(reader):
 
 
 def test_a_memory_that_is_no_size_is_wrong_usage(folder):
-    with pytest.raises(ConfigError, match="--memory lots"), reading(folder, memory="lots"):
+    with pytest.raises(ConfigError, match="lots is no size of memory"), reading(folder, memory="lots"):
         pass
 
 
