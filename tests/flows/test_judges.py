@@ -11,7 +11,7 @@ from flows.curate import curate_into
 from flows.recipe import load
 from schemas.prompts import PROMPTS, Prompt, user
 from schemas.responses import RESPONSES, Response
-from tests.flows.conftest import in_flow
+from tests.flows.conftest import Shell, in_flow
 from tests.servers.start import server
 from warehouse.readonly import reading
 
@@ -202,3 +202,36 @@ def test_principles_are_chosen_when_a_recipe_is_run(lake, asked):
     ]
     assert pairs(lake) == IN_ORDER
     assert {margin for (margin,) in rows(lake, "select margin from members")} == {0.75, 0.5, 1.25}
+
+
+def test_a_listwise_judge_is_measured_by_people_s_ratings_of_all_answers(lake, asked, tmp_path, prefect_api):
+    """RewardAnything's worked values: 1 - 2/9 where the lower two are exchanged, 1/2 where all are rated alike."""
+    truth = dict(zip(TEXTS, ("5", "3", "2"), strict=True))
+    people = tmp_path / "people.jsonl"
+    people.write_text("".join(json.dumps(rated(prompt, truth)) + "\n" for prompt in PROMPTS_ASKED))
+    prefinery = Shell(lake.folder, prefect_api)
+    prefinery("import", "ultrafeedback", people, "--source", "hand", "--set", "judge=human:ann")
+    exchanged, alike = (dict(zip(TEXTS, scores, strict=True)) for scores in ((5, 2, 3), (4, 4, 4)))
+    script = [{"about": ["rivers"], "reply": scored(exchanged)}, {"about": ["lakes"], "reply": scored(alike)}]
+    asked(script, [{"name": "listwise", "model": "ranker"}])
+    (row,) = json.loads(prefinery("judges", "--format", "json").stdout)
+    assert (row["judge"], row["n_rankings"]) == ("listwise:ranker", 2)
+    assert row["rank_accuracy"] == pytest.approx((1 - 2 / 9 + 1 / 2) / 2)
+    assert row["rank_accuracy_low"] == pytest.approx(1 / 2)
+    assert row["rank_accuracy_high"] == pytest.approx(1 - 2 / 9)
+
+
+def rated(prompt, ratings):
+    """A record of UltraFeedback."""
+    sides = [
+        {"model": text, "response": text, "annotations": {"helpfulness": {"Rating": rating}}}
+        for text, rating in ratings.items()
+    ]
+    return {"source": "hand", "instruction": prompt.messages[0]["content"], "models": [*TEXTS], "completions": sides}
+
+
+def scored(scores):
+    """A reply of the judge `listwise`."""
+    labels = {f"LABEL:{text};": score for text, score in scores.items()}
+    order = sorted(labels, key=lambda label: -labels[label])
+    return json.dumps({"reasoning": "So it is.", "scores": labels, "ranking": order})
