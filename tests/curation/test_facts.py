@@ -82,6 +82,7 @@ def test_a_contradiction_is_told_and_what_was_said_first_stays(bring, lake):
     note = bring({"prompt": "What is 2+3?", "correct_answers": ["7"], "task_type": "sum"})[KIND]
     assert note.rows == 1
     assert known(lake, "correct_answers", "task_type") == {"What is 2+3?": (["5"], "sum")}
+    assert [row["correct_answers"] for row in lake.read(PROMPT_FACTS).to_pylist() if row["correct_answers"]] == [["5"]]
 
 
 def test_facts_that_are_stored_are_not_told(bring):
