@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import reduce
-from operator import or_
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from curation.provenance import SHOWN_CHARS, Note
 from curation.records import BadRow, Record, optional_list_of
 from curation.status import json_value
 from schemas.ids import canonical
-from schemas.prompts import FACTS
 from warehouse.lake import Lake
+from warehouse.origins import with_facts
 
 
 def constraint(rule: str, settings: Mapping[str, Any]) -> str:
@@ -40,10 +37,10 @@ def _constraint(found: object, name: str) -> str:
 
 
 def told_otherwise(lake: Lake, prompts: pa.Table) -> Note | None:
-    """A note on rows of `prompts` whose facts are not those in the lake: a prompt keeps the facts that it came with."""
-    brought = prompts.filter(reduce(or_, (pc.field(name).is_valid() for name in FACTS)))
+    """A note on rows of `prompts` whose facts contradict those in the lake: what was said first stays."""
+    brought = with_facts(prompts)
     found = lake.ask("told_otherwise", brought=brought) if brought.num_rows else brought
     if not found.num_rows:
         return None
-    detail = f"{found['asked'][0].as_py()[:SHOWN_CHARS]!r}; bring facts in before anything else about a prompt"
-    return Note(kind="prompt known without these facts", detail=detail, rows=found.num_rows)
+    detail = f"{found['asked'][0].as_py()[:SHOWN_CHARS]!r}; what was said first stays"
+    return Note(kind="prompt known with other facts", detail=detail, rows=found.num_rows)

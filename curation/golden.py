@@ -25,9 +25,8 @@ def with_golden(
     if gate is None or not gate.golden:
         return list(prompts), list(answered)
     known = _drawn(known_verdicts(lake, gate), gate, [prompt.prompt_id for prompt in prompts])
-    hidden = [
-        Prompt.of_row(row) for row in lake.ask("golden_prompts", prompts_in=known.select(["prompt_id"])).to_pylist()
-    ]
+    asked = lake.ask("prompts_named", prompts_in=known.select(["prompt_id"]), until=None)
+    hidden = [Prompt.of_row(row) for row in asked.to_pylist()]
     replies = [Response(**row) for row in lake.ask("golden_responses", known=known).to_pylist()]
     return sorted([*prompts, *hidden], key=lambda prompt: prompt.prompt_id), [*answered, *replies]
 

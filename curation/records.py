@@ -90,6 +90,14 @@ def list_of(record: Record, name: str) -> list[Any]:
     return value
 
 
+def objects_of(record: Record, name: str) -> list[Record]:
+    """A required list of objects."""
+    found = list_of(record, name)
+    if odd := [type(one).__name__ for one in found if not isinstance(one, dict)]:
+        raise BadRow("wrong_type", f"{name} holds {odd[0]}, want objects")
+    return found
+
+
 def optional_list_of(record: Record, name: str) -> list[Any]:
     """A list of a record; empty where the field is absent or empty."""
     return [] if record.get(name) in (None, "") else list_of(record, name)

@@ -26,6 +26,7 @@ from curation.pairing import Built, ByScore, build_pairs, gather
 from flows.events import announce
 from flows.judging import groups_of, imported_acts, judge, judge_by_rules, mean_ratings, of_one_scale
 from flows.principles import find_principles
+from flows.questions import publish_questions
 from flows.recipe import Recipe, load
 from flows.rubrics import rubrics_for
 from flows.run import Run, answer, served
@@ -81,9 +82,7 @@ def curate_into(lake: Lake, recipe: Recipe) -> Published | None:
         run.finish(replace(done.funnel, stage=f"import {wanted.format.origin}"))
     if not recipe.prompts:
         return None
-    prompts = chosen_prompts(lake, recipe)
-    if recipe.filters:
-        prompts = filter_prompts(run, prompts)
+    prompts = wanted_prompts(run)
     answered = generate(run, prompts) if recipe.generate else stored_responses(lake, prompts)
     groups = groups_of(*with_golden(lake, recipe.gate, prompts, answered))
     if recipe.ratings:
@@ -94,17 +93,26 @@ def curate_into(lake: Lake, recipe: Recipe) -> Published | None:
         groups = rubrics_for(run, groups, recipe.rubrics)
     if recipe.judges:
         judge(run, groups)
-    if recipe.principles:
-        find_principles(run, recipe.principles, prompts)
-    if not recipe.pair:
+    checked_by = find_principles(run, recipe.principles, prompts) if recipe.principles else None
+    if not recipe.publish:
         return None
     if recipe.gate:
         check_gate(lake, recipe.gate, run.call_ids, run.run_id)
-    done = pair_and_publish(run, prompts)
+    if recipe.publish.of == "questions":
+        assert checked_by is not None
+        done = publish_questions(run, checked_by, recipe.publish)
+    else:
+        done = pair_and_publish(run, prompts)
     if not recipe.vote:
         return done
     text = canonical(recipe.model_dump(mode="json"))
     return vote_on(lake, done.version, recipe.vote, recipe=text, run_id=run.run_id, earlier=run.funnels).published
+
+
+def wanted_prompts(run: Run) -> list[Prompt]:
+    """The chosen prompts that the recipe's filters let pass. Raises InputError when there are none."""
+    prompts = chosen_prompts(run.lake, run.recipe)
+    return filter_prompts(run, prompts) if run.recipe.filters else prompts
 
 
 def chosen_prompts(lake: Lake, recipe: Recipe) -> list[Prompt]:

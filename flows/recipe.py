@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import yaml
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, model_validator
@@ -18,6 +18,7 @@ from curation.gate import Gate
 from curation.generate import Generation
 from curation.importers import IMPORTERS, Importer
 from curation.judges import JUDGES, ComparingJudge, Judge, RatingJudge
+from curation.judges.binary_principle import BinaryPrinciple
 from curation.leaks import LeakScan
 from curation.pairing import PAIR_BUILDERS, PairBuilder
 from curation.principles.stage import PrincipleStage
@@ -77,9 +78,14 @@ class PromptChoice(Strict):
 
 
 class Publish(Strict):
-    """The dataset that receives the pairs."""
+    """The dataset that a run ends in."""
 
     dataset: str
+    of: Literal["pairs", "questions"] = "pairs"
+    """What it is of: the answers that `pair` puts side by side, or questions, one for each principle that is kept.
+
+    A question is a pair too: the right word for it, yes or no, over the wrong one. `train entailment` learns from it.
+    """
     message: str = ""
     """Why this version exists; shown by `prefinery versions`."""
 
@@ -159,7 +165,7 @@ class Recipe(Strict):
     """Whose imported ratings of the prompts' answers count in pairing, as `scores.judge` names them:
     `ultrafeedback/gpt-4`. Imported votes always count."""
     principles: PrincipleStage | None = None
-    """Take principles out of stored feedback."""
+    """Take principles out of stored feedback; `publish: {of: questions}` makes them a version."""
     gate: Gate | None = None
     """What keeps the run from being published: a judge that is wrong about golden items, fails, or has changed."""
     aspects: tuple[str, ...] | None = None
@@ -177,6 +183,9 @@ class Recipe(Strict):
     train: tuple[Training, ...] = ()
     schedule: str | None = None
     """Cron expression for `prefinery serve`; never when absent."""
+
+    _OF_PAIRS: ClassVar[tuple[str, ...]] = ("pair", "leaks", "balance", "aspects", "gate")
+    """What has no say in questions: they are made of feedback alone."""
 
     @property
     def _stages_on_prompts(self) -> list[str]:
@@ -212,13 +221,27 @@ class Recipe(Strict):
         by_rubric = [judge.annotator for judge in self.judges if judge.by_rubric]
         if by_rubric and not self.rubrics:
             raise ValueError(f"{by_rubric[0]} judges by rubrics; add `rubrics:`, as in `rubrics: {{stored: true}}`")
-        if bool(self.pair) != bool(self.publish):
-            raise ValueError("pair and publish belong together; add the missing one")
         if self.vote and not self.publish:
             raise ValueError("vote needs a published version; add `pair` and `publish`")
         for rollout in filter(None, (job.resolved.rollout for job in self.train)):
             for source in rollout.given:
                 self.rewarder(source)
+        return self
+
+    @model_validator(mode="after")
+    def _ends_in_one_thing(self) -> Self:
+        if self.publish is None or self.publish.of == "pairs":
+            if self.publish and self.principles and not self.pair:
+                raise ValueError("publish: add `of: questions` to publish the principles, or `pair` to publish pairs")
+            if bool(self.pair) != bool(self.publish):
+                raise ValueError("pair and publish belong together; add the missing one")
+            return self
+        if not self.principles:
+            raise ValueError("publish: questions are about principles; add `principles` with an extractor")
+        if pairing := [name for name in self._OF_PAIRS if getattr(self, name)]:
+            raise ValueError(f"{pairing[0]} is about pairs, and this recipe publishes questions; leave one of them out")
+        if sum(isinstance(judge, BinaryPrinciple) for judge in self.judges) > 1:
+            raise ValueError("publish: one judge `binary_principle` words the questions; leave out the others")
         return self
 
     def engine_of(self, model: str) -> Engine:

@@ -87,7 +87,8 @@ def _groups(lake: Lake, subjects: Sequence[Subject]) -> Iterator[Group | None]:
         row["response_id"]: Response(**row) for row in lake.ask("responses_named", responses_in=wanted).to_pylist()
     }
     ids = {subject.prompt_id for subject in subjects}
-    rows = lake.ask("prompts_named", prompts_in=pa.table({"prompt_id": pa.array(ids, pa.string())})).to_pylist()
+    asked = pa.table({"prompt_id": pa.array(ids, pa.string())})
+    rows = lake.ask("prompts_named", prompts_in=asked, until=None).to_pylist()
     prompts = {row["prompt_id"]: Prompt.of_row(row) for row in rows}
     rubrics = stored_rubrics(lake, ids)
     for subject in subjects:

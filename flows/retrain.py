@@ -117,7 +117,7 @@ def _train(
     settings = with_models(lake, job.resolved, made or {})
     prompts = prompts_of(data) if isinstance(job.resolved.objective, Policy) else None
     run = Run(lake=lake, recipe=recipe, run_id=version.run_id or version.fingerprint)
-    with shown() as report, rewarding(run, settings, prompts or ()) as judges:
+    with shown() as report, rewarding(run, settings, prompts or (), version.snapshot) as judges:
         named = _named(report, f"{job.job} on {version.label}")
         cache = lake.folder / "cache" / "reference"
         trained = train(job.job, data, start, out, settings, report=named, draw=draw, cache=cache, judges=judges)

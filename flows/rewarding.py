@@ -48,14 +48,19 @@ def specs_of(recipe: Recipe, settings: TrainSettings) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def rewarding(run: Run, settings: TrainSettings, prompt_ids: Sequence[str]) -> Iterator[Mapping[str, Rewards]]:
-    """The job's rules and judges by source. Engines start when they are first asked, and stay until the end."""
+def rewarding(
+    run: Run, settings: TrainSettings, prompt_ids: Sequence[str], until: int | None = None
+) -> Iterator[Mapping[str, Rewards]]:
+    """The job's rules and judges by source. Engines start when they are first asked, and stay until the end.
+
+    They see what was known about the prompts at the snapshot `until`, or is today.
+    """
     sources = settings.rollout.given if settings.rollout else []
     if not sources:
         yield {}
         return
     wanted = pa.table({"prompt_id": pa.array(prompt_ids, pa.string())})
-    rows = run.lake.ask("prompts_named", prompts_in=wanted).to_pylist()
+    rows = run.lake.ask("prompts_named", prompts_in=wanted, until=until).to_pylist()
     prompts = {prompt_id_of(prompt.messages): prompt for prompt in map(Prompt.of_row, rows)}
     with ExitStack() as engines:
         found: dict[str, Rewards] = {}

@@ -45,7 +45,7 @@ def import_rubrics(lake: Lake, path: Path, by: str) -> pa.Table:
     Returns how many there are and how many are new. Raises InputError at the first fault.
     """
     written = read_rubrics(path)
-    prompts = _by_id(lake.ask("prompts_named", prompts_in=prompts_in(one.about for one in written)))
+    prompts = _by_id(lake.ask("prompts_named", prompts_in=prompts_in(one.about for one in written), until=None))
     rubrics = rubrics_of(written, prompts, by)
     items = [item for rubric in rubrics for item in rubric.item_rows()]
     new, _ = lake.append((RUBRICS, RUBRICS.rows(rubrics)), (RUBRIC_ITEMS, RUBRIC_ITEMS.rows(items)))

@@ -17,6 +17,7 @@ from schemas.table import Table
 from warehouse.connect import connect, refuse_shared_data
 from warehouse.failpoints import reach
 from warehouse.lock import WriteLock, write_lock
+from warehouse.macros import create_called
 from warehouse.migrate import migrate, refuse_newer, steps
 from warehouse.place import Place
 from warehouse.queries import query_text
@@ -201,6 +202,7 @@ class Lake:
         relations = {name: value for name, value in parameters.items() if isinstance(value, pa.Table)}
         values = {name: value for name, value in parameters.items() if name not in relations}
         with sentences(self.place), self._registered(**relations):
+            create_called(self.con, query_text(query))
             return self.con.execute(query_text(query), values or None).to_arrow_table()
 
     def stream(self, query: str, **parameters: pa.Table) -> Iterator[pa.RecordBatch]:
@@ -210,6 +212,7 @@ class Lake:
             cursor.execute("use lake")
             for name, rows in parameters.items():
                 cursor.register(name, rows)
+            create_called(cursor, query_text(query))
             yield from cursor.execute(query_text(query)).to_arrow_reader(STREAM_ROWS)
 
     def snapshot(self) -> int:

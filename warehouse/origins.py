@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
+from functools import reduce
+from operator import or_
 
-from schemas.prompts import PROMPTS
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.prompts import FACTS, PROMPTS
 from schemas.responses import RESPONSES
 from schemas.table import Table
 from schemas.votes import VOTES
@@ -15,7 +19,8 @@ KINDS = {PROMPTS.name: "prompt", RESPONSES.name: "response", VOTES.name: "vote"}
 
 
 def append(lake: Lake, *batches: Batch, run_id: str | None = None) -> list[int]:
-    """`Lake.append`, which also notes the source, licence and user of rows that are stored under other ones.
+    """`Lake.append`, which also notes the source, licence and user of rows that are stored under other ones, and what
+    is new about stored prompts.
 
     Only where not all rows were new are they looked for.
     """
@@ -27,7 +32,14 @@ def _insert(lake: Lake, table: Table, rows: pa.Table, run_id: str | None) -> int
     new = lake.insert(table, rows)
     if new < rows.num_rows and table.name in KINDS:
         lake.ask("note_other_sources", kind=KINDS[table.name], run_id=run_id, came=_origins(table, rows))
+        if table is PROMPTS and (brought := with_facts(rows)).num_rows:
+            lake.ask("note_facts", brought=brought, run_id=run_id)
     return new
+
+
+def with_facts(prompts: pa.Table) -> pa.Table:
+    """The rows of `prompts` that say more than the text."""
+    return prompts.filter(reduce(or_, (pc.field(name).is_valid() for name in FACTS)))
 
 
 def _origins(table: Table, rows: pa.Table) -> pa.Table:

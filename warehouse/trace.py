@@ -15,7 +15,6 @@ from schemas.funnel import Funnel
 from schemas.ids import ID_BYTES, canonical
 from schemas.runs import RUNS, StageRun
 from warehouse.lake import Lake
-from warehouse.macros import create_macros
 from warehouse.versions import Change, Draft, find_version, members, publish, versions
 from warehouse.views import create_views
 
@@ -31,7 +30,6 @@ def diff(lake: Lake, old: str, new: str) -> pa.Table:
     """Pairs added, removed, flipped or re-weighted between two versions (NAME@V), with the cause of each."""
     for label in (old, new):
         find_version(lake, label)
-    create_macros(lake.con, "diff")
     return lake.ask("diff", old=old, new=new)
 
 
@@ -40,7 +38,6 @@ def lineage(lake: Lake, pair_id: str) -> pa.Table:
 
     The pair may be named by the first characters of its id.
     """
-    create_macros(lake.con, "lineage_of")
     if len(pair_id) < 2 * ID_BYTES:
         begun = lake.ask("pairs_beginning", start=pair_id).column("pair_id").to_pylist()
         if len(begun) > 1:
@@ -59,7 +56,6 @@ def exposure(lake: Lake, kind: str, name: str) -> pa.Table:
             f"--kind {kind}: there is no such kind.{nearest(kind, list(KINDS))} Known: {', '.join(KINDS)}."
         )
     create_views(lake.con, *EXPOSURE)
-    create_macros(lake.con, "touching")
     return lake.ask("exposed", kind=kind, name=name)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from curation.importers import Importer, Row
-from curation.records import BadRow, Record, text_of
+from curation.records import BadRow, Record, objects_of, text_of
 from schemas.prompts import Prompt, user
 from schemas.responses import Response
 
@@ -35,7 +35,7 @@ class TuluHumanEval(Importer):
         prompt = self.prompt(user(text_of(record, "prompt")))
         yield prompt
         if "completions" in record:
-            for side in record["completions"]:
+            for side in objects_of(record, "completions"):
                 yield self._response(prompt, text_of(side, "model"), text_of(side, "completion"))
         else:
             yield from self._vote(prompt, record)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from curation.importers import Importer, Row
 from curation.provenance import Note
-from curation.records import BadRow, Record, list_of, text_of, texts_of
+from curation.records import BadRow, Record, objects_of, optional_text_of, text_of, texts_of
 from schemas.prompts import user
 from schemas.responses import Response
 from schemas.scores import Score
@@ -47,12 +47,10 @@ class UltraFeedback(Importer):
         known = {name: _answers(record, name) for name in ("correct_answers", "incorrect_answers")}
         prompt = self.prompt(user(text_of(record, "instruction")), **known)
         yield prompt
-        sides = list_of(record, "completions")
+        sides = objects_of(record, "completions")
         if not sides:
             raise BadRow("no_completions")
         for side in sides:
-            if not isinstance(side, dict):
-                raise BadRow("wrong_type", f"a completion is {type(side).__name__}, want an object")
             response = self.response(prompt, text_of(side, "model"), text_of(side, "response"))
             yield response
             ratings = []
@@ -62,12 +60,15 @@ class UltraFeedback(Importer):
             yield from self._overall(record, side, response, sum(ratings) / len(ratings) if ratings else None)
 
     def _aspects(self, record: Record, side: Record, response: Response) -> Iterator[Score]:
-        for aspect, raw in (side.get("annotations") or {}).items():
+        annotations = side.get("annotations") or {}
+        if not isinstance(annotations, dict):
+            raise BadRow("wrong_type", f"annotations is {type(annotations).__name__}, want an object")
+        for aspect, raw in annotations.items():
             if raw is None:  # column files have every aspect in every row
                 continue
             found = _annotation(raw)
             value, failure = read_rating(found.get("Rating"), ASPECT_SCALE) if found else (None, "missing")
-            why = found.get("Rationale For Rating") or found.get("Rationale") or None
+            why = optional_text_of(found, "Rationale For Rating") or optional_text_of(found, "Rationale")
             facts = {"judge": self.judge, "scale": ASPECT_SCALE, "rationale": why, "failure": failure}
             yield self.score(record, response, aspect, value, **facts)
 
@@ -79,7 +80,7 @@ class UltraFeedback(Importer):
             value, failure, note = repair(mean)
             yield from [note] if note else []
         facts = {"judge": self.judge, "scale": OVERALL_SCALE, "failure": failure}
-        yield self.score(record, response, "overall", value, rationale=side.get("critique") or None, **facts)
+        yield self.score(record, response, "overall", value, rationale=optional_text_of(side, "critique"), **facts)
 
 
 def repair(mean: float | None) -> tuple[float | None, str | None, Note | None]:

@@ -9,7 +9,7 @@ import polars as pl
 
 from curation.agreement import Estimate
 from curation.agreement.shares import mean_difference, share
-from curation.trust.beside_people import agreement, calibration
+from curation.trust.beside_people import agreement, calibration, ranking
 from curation.trust.figures import Found, asked, frame
 from curation.trust.itself import self_agreement
 from schemas.errors import InputError, nearest
@@ -42,6 +42,7 @@ def judge_figures(
         _shares(lake, judge, names),
         _own(lake, judge),
         agreement(lake, judge),
+        ranking(lake, judge),
         calibration(lake, judge),
         self_agreement(lake, judge),
     )

@@ -155,7 +155,7 @@ def principles(
     from flows.server import use_server_of
 
     use_server_of(warehouse)
-    from flows.questions import counted_principles, publish_questions, theta_of
+    from flows.feedback import counted_principles, publish_principles, theta_of
     from flows.recipe import load
     from warehouse.lake import Lake
 
@@ -164,7 +164,7 @@ def principles(
         if tune_theta:
             typer.echo(f"{theta_of(lake, wanted, share):.6f}")
         elif publish_as:
-            typer.echo(publish_questions(lake, wanted, publish_as).version.label)
+            typer.echo(publish_principles(lake, wanted, publish_as).version.label)
         else:
             show_rows(counted_principles(lake, wanted), output)
 

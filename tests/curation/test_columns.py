@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -137,6 +139,31 @@ def test_plain_records_are_not_left_to_the_definition():
     assert found is not None
     assert found.places == [5, 7]
     assert Trl().plain(odd) is None
+
+
+@pytest.mark.parametrize("empty", PLAIN)
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_a_null_among_many_drops_its_record_and_the_others_keep_their_answers(lake, tmp_path, suffix, empty):
+    """`methods/data.md` 31.17: an index that was not moved on gave the rows after a None those of another one."""
+    records = [{"prompt": f"{n}?", "chosen": f"Yes to {n}?", "rejected": f"No to {n}?"} for n in range(9)]
+    records[4] |= {empty: None}
+    file = tmp_path / f"a.{suffix}"
+    if suffix == "parquet":
+        pq.write_table(pa.Table.from_pylist(records), file)
+    else:
+        file.write_text("".join(json.dumps(record) + "\n" for record in records))
+    funnel = import_paths(lake, Trl(), [file]).funnel
+    assert (funnel.read, funnel.kept) == (9, 8)
+    (drop,) = (row for row in lake.read(DROPS).to_pylist() if row["line"])
+    assert drop["line"] == 5
+    asked = {row["prompt_id"]: row["messages"][0]["content"] for row in lake.read(PROMPTS).to_pylist()}
+    said = {row["response_id"]: row["text"] for row in lake.read(RESPONSES).to_pylist()}
+    votes = lake.read(VOTES).to_pylist()
+    assert {asked[vote["prompt_id"]] for vote in votes} == {f"{n}?" for n in range(9)} - {"4?"}
+    for vote in votes:
+        sides = {"a": said[vote["response_a"]], "b": said[vote["response_b"]]}
+        assert sides.pop(vote["verdict"]) == f"Yes to {asked[vote['prompt_id']]}"
+        assert [*sides.values()] == [f"No to {asked[vote['prompt_id']]}"]
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,18 @@ import pytest
 from curation.importers import IMPORTERS
 from curation.importing import import_paths
 from flows.curate import curate_into
-from flows.recipe import load
+from flows.recipe import Recipe, load
+from flows.rewarding import rewarding
+from flows.run import Run
+from schemas.errors import InputError
+from schemas.prompts import PROMPTS, user
+from training.jobs import settings_of
 from warehouse import query
+from warehouse.collect import compact
+from warehouse.export import export_to
+from warehouse.exporters import EXPORTERS
 
-RULES = "name: facts\nprompts: {sources: [ifeval, gsm8k]}\nrules: [ifeval, math_answer]\n"
+RULES = "name: facts\nprompts: {sources: [ifeval, gsm8k, alpaca_eval_outputs]}\nrules: [ifeval, math_answer]\n"
 
 ASKED = "Why does it rain? Use no commas."
 TEXTS = {
@@ -31,14 +39,16 @@ def bring(lake, tmp_path):
     return bring
 
 
-@pytest.fixture
-def instructed(bring):
-    """A prompt of IFEval with three answers."""
+@pytest.fixture(params=["facts first", "answers first"])
+def instructed(bring, request):
+    """A prompt of IFEval with three answers. Facts reach a prompt that is stored already."""
     kwargs = [{}, {"relation": "less than", "num_words": 9}]
     names = ["punctuation:no_comma", "length_constraints:number_words"]
-    bring("ifeval", {"key": 1, "prompt": ASKED, "instruction_id_list": names, "kwargs": kwargs})
+    facts = {"key": 1, "prompt": ASKED, "instruction_id_list": names, "kwargs": kwargs}
     told = [{"instruction": ASKED, "generator": kind, "output": text} for kind, text in TEXTS.items()]
-    bring("alpaca_eval_outputs", *told)
+    files = [("ifeval", [facts]), ("alpaca_eval_outputs", told)]
+    for kind, records in files if request.param == "facts first" else files[::-1]:
+        bring(kind, *records)
 
 
 @pytest.fixture
@@ -61,7 +71,7 @@ def test_rules_judge_by_the_facts_that_the_files_bring(lake, tmp_path, instructe
     rows = query(
         lake.folder,
         "select model, judge, aspect, value, failure from scores join responses using (response_id) "
-        "join prompts as p using (prompt_id) where p.source = 'ifeval'",
+        "join prompts as p using (prompt_id)",
     ).to_pylist()
     said = {(row["model"], row["aspect"]): row["value"] for row in rows}
     aspects = ["punctuation:no_comma", "length_constraints:number_words", "ifeval/prompt"]
@@ -109,3 +119,53 @@ def test_what_keeps_to_the_facts_is_chosen(lake, tmp_path, instructed, recorded)
     assert len(of_gsm8k) >= 10
     assert [row["chosen"] for row in pairs if row["asked"] == ASKED] == ["plain"]
     assert {row["margin"] for row in pairs} == {1.0}
+
+
+ANSWERED = {"prompt": "What is 2+3?", "chosen": "5", "rejected": "6"}
+KNOWN = {"prompt": "What is 2+3?", "correct_answers": ["5"]}
+
+
+def published(lake, tmp_path):
+    path = tmp_path / "votes.yaml"
+    path.write_text("name: v\nprompts: {sources: [trl]}\npair: {name: majority}\npublish: {dataset: v}\n")
+    return curate_into(lake, load(path)).version
+
+
+def exported(lake, version, tmp_path):
+    """The right answers that an export of a version carries, by prompt."""
+    place = tmp_path / f"export {len(list(tmp_path.glob('export*')))}"
+    export_to(lake, version, str(place), EXPORTERS.build("prompts"))
+    rows = [json.loads(line) for file in place.glob("t*.jsonl") for line in file.read_text().splitlines()]
+    return {row["prompt"][0]["content"]: row.get("correct_answers") for row in rows}
+
+
+def test_a_version_knows_what_was_known_when_it_was_published(lake, tmp_path, bring):
+    bring("trl", ANSWERED)
+    first = published(lake, tmp_path)
+    assert exported(lake, first, tmp_path) == {"What is 2+3?": None}
+    bring("prompts", KNOWN)
+    bring("trl", ANSWERED | {"prompt": "And 3+3?", "chosen": "six"})
+    second = published(lake, tmp_path)
+    assert second.label == "v@2"
+    compact(lake)
+    assert exported(lake, first, tmp_path) == {"What is 2+3?": None}
+    assert exported(lake, second, tmp_path) == {"What is 2+3?": ["5"], "And 3+3?": None}
+    known = "select correct_answers from known_prompts(null) where messages[1].content = 'What is 2+3?'"
+    found = [query(lake.folder, known, at=at).to_pylist() for at in ("v@1", "v@2", None)]
+    assert [row["correct_answers"] for (row,) in found] == [None, ["5"], ["5"]]
+
+
+def test_rewards_of_a_version_see_what_was_known_then(lake, tmp_path, bring):
+    bring("trl", ANSWERED)
+    first = published(lake, tmp_path)
+    bring("prompts", KNOWN)
+    recipe = Recipe(name="r")
+    wanted = settings_of("grpo", {"rollout.rewards": [{"source": "rule:math_answer"}]})
+    ids = lake.read(PROMPTS).column("prompt_id").to_pylist()
+    with rewarding(Run(lake=lake, recipe=recipe), wanted, ids) as given:
+        assert given["rule:math_answer"]([(user("What is 2+3?"), "#### 5")]).tolist() == [1.0]
+    with (
+        pytest.raises(InputError, match="finds nothing to check"),
+        rewarding(Run(lake=lake, recipe=recipe), wanted, ids, first.snapshot),
+    ):
+        pass

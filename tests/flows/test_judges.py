@@ -5,17 +5,24 @@ import json
 import pytest
 import yaml
 
+from curation.asking import Group
+from curation.judges import JUDGES
 from flows.curate import curate_into
 from flows.recipe import load
 from schemas.prompts import PROMPTS, Prompt, user
 from schemas.responses import RESPONSES, Response
-from tests.flows.conftest import in_flow
+from tests.flows.conftest import Shell, in_flow
 from tests.servers.start import server
 from warehouse.readonly import reading
 
 pytestmark = pytest.mark.slow
 
 TEXTS = ("the best text", "the middle text", "the worst text")
+PROMPTS_ASKED = [Prompt.of(user(f"Write about {what}."), source="hand") for what in ("rivers", "lakes")]
+
+
+def answers_to(prompt):
+    return [Response.of(prompt.prompt_id, model=text, text=text, source="hand") for text in TEXTS]
 
 
 @pytest.fixture
@@ -23,9 +30,8 @@ def asked(lake, tmp_path, prefect_api):
     """Runs a recipe with some judges on three answers to each of two prompts, against a server with this script."""
 
     def run(script, judges, rejects=(), structures="all", overrides=None, **stages):
-        prompts = [Prompt.of(user(f"Write about {what}."), source="hand") for what in ("rivers", "lakes")]
-        texts = [Response.of(p.prompt_id, model=text, text=text, source="hand") for p in prompts for text in TEXTS]
-        lake.append((PROMPTS, PROMPTS.rows(prompts)), (RESPONSES, RESPONSES.rows(texts)))
+        texts = [text for prompt in PROMPTS_ASKED for text in answers_to(prompt)]
+        lake.append((PROMPTS, PROMPTS.rows(PROMPTS_ASKED)), (RESPONSES, RESPONSES.rows(texts)))
         (tmp_path / "script.json").write_text(json.dumps(script))
         with server("scripted.py", tmp_path / "script.json", *(("--rejects", *rejects) if rejects else ())) as url:
             engine = {"name": "openai", "base_urls": [url], "structures": structures}
@@ -50,6 +56,30 @@ def test_a_reply_that_cannot_be_read_is_asked_for_again(lake, asked):
     )
     assert rows(lake, f"{tries} order by n") == [(0, 6, 6), (1, 6, 6), (2, 6, 6)]
     assert rows(lake, "select failure, count(*) from scores group by failure") == [("unparsable", 18)]
+
+
+def test_what_the_last_of_ten_tries_says_counts(lake, asked):
+    """`methods/data.md` 31.5: a loop of retries threw its tenth answer away unread."""
+    judge, reply = (
+        {"name": "critique", "model": "critic", "tries": 10},
+        '{"critique": "It is fair.", "LABEL: text;": 7}',
+    )
+    lasts = [last_of(JUDGES.build(judge), prompt, text) for prompt in PROMPTS_ASKED for text in answers_to(prompt)]
+    script = [*({"about": [nonce], "reply": reply} for nonce in lasts), {"about": [], "reply": "I had rather not."}]
+    asked(script, [judge])
+    assert rows(lake, "select count(*), max((subject ->> 'attempt')::int) from calls") == [(60, 9)]
+    assert rows(lake, "select failure, value, count(*) from scores group by all order by all") == [
+        ("unparsable", None, 54),
+        (None, 7.0, 6),
+    ]
+
+
+def last_of(judge, prompt, response):
+    """The nonce of the last question about a response."""
+    (question,) = judge.questions(Group(prompt=prompt, responses=(response,)), 0)
+    while more := judge.again(question, ["unparsable"]):
+        question = more
+    return question.subject.nonce
 
 
 def test_a_server_that_knows_no_forms_judges_in_fences_of_code(lake, asked):
@@ -172,3 +202,36 @@ def test_principles_are_chosen_when_a_recipe_is_run(lake, asked):
     ]
     assert pairs(lake) == IN_ORDER
     assert {margin for (margin,) in rows(lake, "select margin from members")} == {0.75, 0.5, 1.25}
+
+
+def test_a_listwise_judge_is_measured_by_people_s_ratings_of_all_answers(lake, asked, tmp_path, prefect_api):
+    """RewardAnything's worked values: 1 - 2/9 where the lower two are exchanged, 1/2 where all are rated alike."""
+    truth = dict(zip(TEXTS, ("5", "3", "2"), strict=True))
+    people = tmp_path / "people.jsonl"
+    people.write_text("".join(json.dumps(rated(prompt, truth)) + "\n" for prompt in PROMPTS_ASKED))
+    prefinery = Shell(lake.folder, prefect_api)
+    prefinery("import", "ultrafeedback", people, "--source", "hand", "--set", "judge=human:ann")
+    exchanged, alike = (dict(zip(TEXTS, scores, strict=True)) for scores in ((5, 2, 3), (4, 4, 4)))
+    script = [{"about": ["rivers"], "reply": scored(exchanged)}, {"about": ["lakes"], "reply": scored(alike)}]
+    asked(script, [{"name": "listwise", "model": "ranker"}])
+    (row,) = json.loads(prefinery("judges", "--format", "json").stdout)
+    assert (row["judge"], row["n_rankings"]) == ("listwise:ranker", 2)
+    assert row["rank_accuracy"] == pytest.approx((1 - 2 / 9 + 1 / 2) / 2)
+    assert row["rank_accuracy_low"] == pytest.approx(1 / 2)
+    assert row["rank_accuracy_high"] == pytest.approx(1 - 2 / 9)
+
+
+def rated(prompt, ratings):
+    """A record of UltraFeedback."""
+    sides = [
+        {"model": text, "response": text, "annotations": {"helpfulness": {"Rating": rating}}}
+        for text, rating in ratings.items()
+    ]
+    return {"source": "hand", "instruction": prompt.messages[0]["content"], "models": [*TEXTS], "completions": sides}
+
+
+def scored(scores):
+    """A reply of the judge `listwise`."""
+    labels = {f"LABEL:{text};": score for text, score in scores.items()}
+    order = sorted(labels, key=lambda label: -labels[label])
+    return json.dumps({"reasoning": "So it is.", "scores": labels, "ranking": order})

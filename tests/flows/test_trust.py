@@ -122,6 +122,9 @@ def test_the_table_shows_the_planted_habits(judged):
     assert fair["agreement"] > max(first["agreement"], long["agreement"])
     assert fair["accuracy"] > 0.7 > first["accuracy"]
     assert (rater["first"], rater["flipped"], rater["circles"]) == (None, None, 0)
+    assert first["consistent_low"] < first["consistent"] < first["consistent_high"] < fair["consistent"]
+    assert first["consistent"] + first["flipped"] < 1, "a winner and a tie are neither"
+    assert rater["rank_accuracy"] is None, "people have rated nothing"
     assert long["truncated"] == long["failed"] == pytest.approx(0.06, abs=0.03)
     assert (long["refused"], long["unparsable"]) == (0, 0)
     for name in ("failed", "refused", "circles", "kappa", "agreement"):

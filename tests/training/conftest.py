@@ -32,6 +32,18 @@ TEMPLATE = (
 )
 MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 
+FIGURES_OF_A_STEP = {
+    "step",
+    "total_steps",
+    "loss",
+    "learning_rate",
+    "grad_norm",
+    "tokens/s",
+    "held_out_loss",
+    "seconds",
+}
+"""What the loop says of every step: no objective's figure is called so."""
+
 
 def make_tokenizer(template: str | None = TEMPLATE) -> PreTrainedTokenizerFast:
     special = ["<pad>", "<s>", "</s>", "<unk>", "<user>", "<assistant>", "<system>"]

@@ -45,18 +45,23 @@ class Material:
         """Pair ids with their treatment."""
         return members(self.lake, self.version.dataset, self.version.version)
 
+    @property
+    def pinned(self) -> pa.Table:
+        """One row: the snapshot of the version. What became known about its prompts later is not in it."""
+        return pa.table({"snapshot": [self.version.snapshot]})
+
     @cached_property
     def has_margins(self) -> bool:
         """Whether every pair has a margin: trainers that read margins cannot do without one."""
         return not self.members.column("margin").null_count
 
     def batches(self, query: str) -> Iterator[pa.RecordBatch]:
-        """Batches of the named query, which reads the members as `treated`."""
-        return self.lake.stream(query, treated=self.members)
+        """Batches of the named query, which reads the members as `treated` and the version's snapshot as `pinned`."""
+        return self.lake.stream(query, treated=self.members, pinned=self.pinned)
 
     def schema(self, query: str) -> pa.Schema:
         """Columns of the named query."""
-        return self.lake.ask(query, treated=self.members.slice(0, 0)).schema
+        return self.lake.ask(query, treated=self.members.slice(0, 0), pinned=self.pinned).schema
 
     def rows(self, query: str) -> Iterator[Row]:
         """Rows of the named query."""

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from importlib.resources import files
 
 import duckdb
 
+CALL = re.compile(r"\b(\w+)\(")
 
+
+@cache
 def macro_texts() -> dict[str, str]:
     """The SQL of every macro, by name."""
     scripts = (path for path in files("warehouse.macros").iterdir() if path.name.endswith(".sql"))
     return {path.name[:-4]: path.read_text(encoding="utf-8") for path in sorted(scripts, key=lambda path: path.name)}
+
+
+def create_called(con: duckdb.DuckDBPyConnection, text: str) -> None:
+    """Make the macros that a query calls."""
+    if called := macro_texts().keys() & {*CALL.findall(text)}:
+        create_macros(con, *sorted(called))
 
 
 def create_macros(con: duckdb.DuckDBPyConnection, *names: str) -> None:

@@ -29,6 +29,9 @@ hits as (
     union all
     select judge, 'flipped', prompt_id, flipped::integer from judged where flipped is not null
     union all
+    -- a winner in one order and a tie in the other are neither flipped nor the same
+    select judge, 'consistent', prompt_id, (not flipped and abs(total) <> 1)::integer from judged where flipped is not null
+    union all
     select judge, 'tie', prompt_id, (says = 'tie')::integer from judged where says is not null
     union all
     select judge, feature, prompt_id, won from choices

@@ -1,3 +1,4 @@
--- Prompts by id. Parameters: prompts_in (relation of prompt_id).
-from prompts semi join prompts_in using (prompt_id)
+-- Prompts by id, with what was known about them. Parameters: prompts_in (relation of prompt_id), $until (snapshot; today
+-- when NULL).
+from known_prompts($until) semi join prompts_in using (prompt_id)
 order by prompt_id

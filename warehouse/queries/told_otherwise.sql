@@ -1,7 +1,7 @@
--- Prompts that were brought in with facts that are not stored. Parameters: brought (relation of rows of `prompts`).
+-- Prompts that were brought in with facts that contradict what is known. Parameters: brought (relation of rows of `prompts`).
 select distinct b.prompt_id, b.messages[-1].content as asked
 from brought as b
-join prompts as p using (prompt_id)
+join known_prompts(null) as p using (prompt_id)
 where (b.constraints is not null and b.constraints is distinct from p.constraints)
     or (b.task_type is not null and b.task_type is distinct from p.task_type)
     or (b.correct_answers is not null and b.correct_answers is distinct from p.correct_answers)

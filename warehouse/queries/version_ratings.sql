@@ -1,5 +1,5 @@
 -- Prompts of a version with their responses and all ratings of them; a prompt of both splits is held out.
--- Parameters: treated (relation). Of a judge, the reading of its latest version counts.
+-- Parameters: treated (relation), pinned (relation of one snapshot). Of a judge, the reading of its latest version counts.
 with sides as (
     select p.prompt_id, p.chosen_id as response_id, m.split
     from treated as m join pairs as p using (pair_id)
@@ -33,7 +33,7 @@ select
     min(a.split) as split,
     list({model: r.model, text: r.text, ratings: rated.ratings} order by a.response_id) as completions
 from answers as a
-join prompts as asked using (prompt_id)
+join known_prompts((select snapshot from pinned)) as asked using (prompt_id)
 join responses as r using (response_id)
 left join rated using (response_id)
 group by a.prompt_id

@@ -69,6 +69,16 @@ def write(path, *lines):
     return path
 
 
+def with_an_odd_part(value, odd):
+    """The value with `odd` in the place of one part of it, for every part."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for place, part in parts:
+        for other in (odd, *with_an_odd_part(part, odd)):
+            changed = value.copy()
+            changed[place] = other
+            yield changed
+
+
 def test_importing_twice_adds_nothing(importer, lake, tmp_path):
     file = write(tmp_path / "a.jsonl", GOOD[importer.name])
     first, second = (import_paths(lake, importer, [file]) for _ in range(2))
@@ -86,6 +96,18 @@ def test_a_bad_line_among_good_ones_is_a_drop_with_its_line(importer, lake, tmp_
         3: ("missing_column", str(file)),
         4: ("not_an_object", str(file)),
     }
+
+
+def test_an_odd_value_costs_its_own_record_and_no_other(importer, lake, tmp_path):
+    """`methods/data.md` 31.17: a None was swallowed, or took the batch with it."""
+    good = GOOD[importer.name]
+    odd = [record for value in (None, 5, "x", ["x"], {"x": 5}) for record in with_an_odd_part(good, value)]
+    done = import_paths(lake, importer, [write(tmp_path / "a.jsonl", good, *odd)])
+    lines = [row["line"] for row in lake.read(DROPS).to_pylist() if row["line"]]
+    assert lines
+    assert min(lines) > 1
+    assert (done.funnel.read, done.funnel.kept) == (1 + len(odd), 1 + len(odd) - len(lines))
+    assert not any(import_paths(lake, importer, [write(tmp_path / "b.jsonl", good)]).new.values()), "it is there"
 
 
 @pytest.mark.parametrize(

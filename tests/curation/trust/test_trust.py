@@ -42,7 +42,8 @@ SAID_BY_VIEWS = [
     ("agreement where other is null", "judge", {"agree": "agreement", "accuracy": "accuracy"}),
     ("self_preference", "judge", {"own_rate": "own", "people_rate": "own of people", "judges_rate": "own of judges"}),
     ("cycles where annotator like '%:%'", "annotator", {"rate": "circles"}),
-    ("position_bias where annotator like 'pairwise%'", "annotator", {"first_rate": "first", "flipped": "flipped"}),
+    ("position_bias where annotator like 'pairwise%'", "annotator",
+     {"first_rate": "first", "flipped": "flipped", "consistent": "consistent"}),
     ("style_effects where annotator like '%:%' and feature = 'length'", "annotator",
      {"share": "length", "share_there": "length beside people", "people_share": "length of people"}),
 ]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from tests.training.conftest import FIGURES_OF_A_STEP
 from training.jobs import objective_of
 from training.objectives.likelihood import LIKELIHOOD, TokenLogps
 from training.objectives.pairwise import PAIRWISE, PairLogps
@@ -38,6 +39,15 @@ def test_likelihood_raises_learned_tokens_only(name: str) -> None:
     mask = torch.tensor([[True, True, False], [False, True, True]])
     LIKELIHOOD.build(name)(TokenLogps(torch.where(mask, logps, 0.0), mask, torch.ones(2))).loss.backward()
     assert logps.grad is not None and ((logps.grad < 0) == mask).all()
+
+
+@pytest.mark.parametrize("name", LIKELIHOOD.classes)
+def test_the_nll_is_of_all_tokens_whatever_they_weigh(name: str) -> None:
+    """`methods/data.md` 31.19: what is logged as likelihood is no weighed loss."""
+    logps = torch.tensor([[-1.0, -2.0, 0.0], [-3.0, 0.0, 0.0]])
+    step = LIKELIHOOD.build(name)(TokenLogps(logps, logps != 0, torch.tensor([0.5, 4.0])))
+    assert step.metrics["nll"].item() == pytest.approx(6 / 3)
+    assert not step.metrics.keys() & FIGURES_OF_A_STEP
 
 
 @pytest.mark.parametrize("name", [*LIKELIHOOD.classes, *PAIRWISE.classes, *REWARD.classes])

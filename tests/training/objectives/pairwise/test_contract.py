@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from tests.training.conftest import FIGURES_OF_A_STEP
 from tests.training.objectives.pairwise.conftest import GOLDEN, logps, of
 from training.objectives import Step
 from training.objectives.pairwise import PAIRWISE, PairLogps, Pairwise, Relative
@@ -117,6 +118,22 @@ def test_loss_and_metrics_are_detached_float32_scalars(objective: Pairwise) -> N
     for value in (step.loss, *step.metrics.values()):
         assert value.shape == () and value.dtype == torch.float32
     assert not any(value.requires_grad for value in step.metrics.values())
+
+
+def test_a_figure_is_what_its_name_says(objective: Pairwise) -> None:
+    """`methods/data.md` 31.19."""
+    chosen, rejected = objective.rewards(pairs())
+    metrics = objective(pairs()).metrics
+    wanted = {
+        "accuracy": (chosen > rejected).float(),
+        "margin": chosen - rejected,
+        "chosen_reward": chosen,
+        "rejected_reward": rejected,
+        "chosen_logp": pairs().chosen,
+    }
+    for name, values in wanted.items():
+        assert metrics[name].item() == pytest.approx(values.mean().item(), rel=1e-5), name
+    assert not metrics.keys() & FIGURES_OF_A_STEP
 
 
 @pytest.mark.parametrize("name", RELATIVE)

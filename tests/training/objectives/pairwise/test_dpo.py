@@ -116,6 +116,13 @@ def test_a_margin_of_strength_zero_is_plain_dpo_and_a_larger_one_pulls_harder() 
     assert slope(1.0, 3.0) < slope(1.0, 1.0) < slope(1.0, 0.0) < 0
 
 
+def test_each_pair_of_a_batch_is_asked_for_its_own_margin() -> None:
+    """`methods/data.md` 31.23: what was each pair's own was overwritten by one value of the batch."""
+    batch = logps(*(torch.full((2,), value) for value in GOLDEN), margin=torch.tensor([0.0, 3.0]))
+    singly = [DPO(gamma=1.0)(of(*GOLDEN, margin=margin)).loss.item() for margin in (0.0, 3.0)]
+    assert DPO(gamma=1.0)(batch).loss.item() == pytest.approx(sum(singly) / 2)
+
+
 @pytest.mark.parametrize("divergence", ["forward_kl", "js", "alpha"])
 def test_a_divergence_is_the_reverse_kl_near_the_reference(divergence: str) -> None:
     """All have slope 1 in the log-ratio there, but for the half of Jensen and Shannon's."""

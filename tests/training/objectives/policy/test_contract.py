@@ -10,11 +10,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.training.conftest import FIGURES_OF_A_STEP
 from tests.training.objectives.policy.conftest import batch_of, rollouts
 from training.objectives.policy import LINEAR_FROM, POLICY, Policy, Rollouts, chi_square, chi_square_costs
 from training.objectives.policy.grpo import Grpo
 from training.objectives.policy.ppo import Judged
-from training.rollout.record import distances
+from training.rollout.record import distances, figures_of
 
 ALL = sorted(POLICY.classes)
 
@@ -69,6 +70,25 @@ def test_what_is_better_is_praised_more(name: str) -> None:
     last = int(given.mask[5].sum()) - 1
     before, after = (objective.credit(given._replace(rewards=one)).advantage for one in (given.rewards, more))
     assert after[5, last] > before[5, last]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_figure_is_what_its_name_says(name: str) -> None:
+    """`methods/data.md` 31.19: the pull is what the loss gains by it, and the figures of a rollout keep their names."""
+    chance = torch.Generator().manual_seed(0)
+    logps, old, reference, advantage = torch.randn(4, 3, 5, generator=chance) / 4
+    batch = batch_of(advantage, old=old, reference=reference)
+    free, pulled = (built(name, kl=kl, kl_in="loss") for kl in (0.0, 0.5))
+    scores = Judged(logps, torch.zeros_like(logps)) if free.reads_values else logps
+    step, more = free.loss_of(scores, batch), pulled.loss_of(scores, batch)
+    assert float(more.loss - step.loss) == pytest.approx(0.5 * float(more.metrics["pull"]), abs=1e-6)
+    assert float(more.metrics["pull"]) > 0.001
+    ratio, high = (logps - old).exp(), free.clip if free.clip_high is None else free.clip_high
+    if free.ratio == "token":
+        cut = (ratio < 1 - free.clip) | (ratio > 1 + high)
+        assert float(step.metrics["clipped"]) == pytest.approx(float(cut.float().mean()))
+    named = {"reward", *figures_of(some(), torch.ones(12)), *distances(logps, logps, torch.ones(3, 5, dtype=bool))}
+    assert not more.metrics.keys() & (named | FIGURES_OF_A_STEP)
 
 
 @pytest.mark.parametrize("name", ALL)

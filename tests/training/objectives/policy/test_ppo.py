@@ -75,6 +75,16 @@ def test_a_value_that_moved_too_far_earns_nothing() -> None:
     assert metrics["value_loss"] == pytest.approx((0.8**2 + 0.9**2) / 4)
 
 
+def test_the_losses_of_policy_and_critic_are_told_apart() -> None:
+    """`methods/data.md` 31.19: their sum is the loss, and neither is logged as the other."""
+    batch = batch_of(
+        torch.full((1, 2), -3.0), old=torch.zeros(1, 2), returns=torch.ones(1, 2), values=torch.zeros(1, 2)
+    )
+    loss, metrics = Ppo(kl=0, value_weight=0.5).loss_of(Judged(torch.zeros(1, 2), torch.zeros(1, 2)), batch)
+    assert (float(metrics["policy_loss"]), float(metrics["value_loss"])) == pytest.approx((3.0, 0.5))
+    assert float(loss) == pytest.approx(3.0 + 0.5 * 0.5)
+
+
 def test_only_the_critic_learns_at_first() -> None:
     logps = torch.zeros(1, 2, requires_grad=True)
     values = torch.zeros(1, 2, requires_grad=True)

@@ -12,7 +12,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from tests.training.conftest import pair_row, pair_table
+from tests.training.conftest import FIGURES_OF_A_STEP, pair_row, pair_table
 from training.batches import PairExamples
 from training.jobs import TrainSettings
 from training.loop import accumulate, micro_batches, silence_dropout
@@ -159,6 +159,16 @@ def test_metrics_are_detached_scalars(case: Case) -> None:
     step = case.step(REWARDS.clone().requires_grad_())
     assert step.loss.requires_grad
     assert all(value.shape == () and not value.requires_grad for value in step.metrics.values())
+
+
+def test_a_figure_is_of_the_rewards_whatever_else_is_in_the_loss(case: Case) -> None:
+    """`methods/data.md` 31.19: one part of a loss was logged under the name of another."""
+    metrics = case.step(REWARDS).metrics
+    wanted = {"accuracy": 0.5, "margin": 0.325, "reward": 0.0875}
+    assert {"accuracy", "margin"} <= metrics.keys()
+    for name in wanted.keys() & metrics.keys():
+        assert metrics[name].item() == pytest.approx(wanted[name]), name
+    assert not metrics.keys() & FIGURES_OF_A_STEP
 
 
 def test_held_out_pairs_are_measured_by_the_difference_of_their_rewards(case: Case) -> None:
