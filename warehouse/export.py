@@ -18,11 +18,13 @@ def export(lake: Lake, version: DatasetVersion, folder: Path) -> Path:
     return folder
 
 
-def export_to(lake: Lake, version: DatasetVersion, place: str, exporter: Exporter) -> Exported:
-    """Write a version to a folder, or upload it where `place` is `hf://datasets/OWNER/NAME`."""
+def export_to(
+    lake: Lake, version: DatasetVersion, place: str, exporter: Exporter, until: int | None = None
+) -> Exported:
+    """`export_folder`, or an upload where `place` is `hf://datasets/OWNER/NAME`."""
     if not place.startswith(HUB):
-        return export_folder(lake, version, Path(place), exporter)
+        return export_folder(lake, version, Path(place), exporter, until)
     with tempfile.TemporaryDirectory() as parent:
-        made = export_folder(lake, version, Path(parent) / version.dataset, exporter)
+        made = export_folder(lake, version, Path(parent) / version.dataset, exporter, until)
         address = upload(Path(made.place), place.removeprefix(HUB), message=f"{version.label}: {version.message}")
         return Exported(place=address, funnel=made.funnel)

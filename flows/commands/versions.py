@@ -181,6 +181,9 @@ def export(
         str, typer.Option("--format", help="parquet (what training reads), or one that `prefinery formats` lists.")
     ] = "parquet",
     set_: Set = None,
+    today: Annotated[
+        bool, typer.Option("--today", help="With scores, votes, rubrics and facts that came after it was published.")
+    ] = False,
     warehouse: Warehouse = DEFAULT_WAREHOUSE,
 ) -> None:
     """Hand a version on: as Parquet with all that training needs, or in the format of another project."""
@@ -191,7 +194,7 @@ def export(
 
     exporter = EXPORTERS.build({"name": format_, **assigned(set_)})
     with Lake.open(warehouse, read_only=True) as lake:
-        done = export_to(lake, find_version(lake, label), out, exporter)
+        done = export_to(lake, find_version(lake, label), out, exporter, lake.snapshot() if today else None)
     typer.echo(done.place)
     for reason, count in done.funnel.dropped.items():
         typer.echo(f"left out: {count} of {done.funnel.read} {done.funnel.unit} ({reason})", err=True)

@@ -39,6 +39,8 @@ class Material:
 
     lake: Lake
     version: DatasetVersion
+    until: int | None = None
+    """Snapshot until which what is known of its prompts and answers counts; that of the version if absent."""
 
     @cached_property
     def members(self) -> pa.Table:
@@ -47,8 +49,8 @@ class Material:
 
     @property
     def pinned(self) -> pa.Table:
-        """One row: the snapshot of the version. What became known about its prompts later is not in it."""
-        return pa.table({"snapshot": [self.version.snapshot]})
+        """One row: the snapshot whose scores, votes, rubrics and facts are carried."""
+        return pa.table({"snapshot": [self.version.snapshot if self.until is None else self.until]})
 
     @cached_property
     def has_margins(self) -> bool:
@@ -56,7 +58,7 @@ class Material:
         return not self.members.column("margin").null_count
 
     def batches(self, query: str) -> Iterator[pa.RecordBatch]:
-        """Batches of the named query, which reads the members as `treated` and the version's snapshot as `pinned`."""
+        """Batches of the named query, which reads the members as `treated`."""
         return self.lake.stream(query, treated=self.members, pinned=self.pinned)
 
     def schema(self, query: str) -> pa.Schema:
@@ -174,19 +176,24 @@ class Count:
 EXPORTERS = Registry("warehouse.exporters", Exporter)
 
 
-def export_folder(lake: Lake, version: DatasetVersion, folder: Path, exporter: Exporter) -> Exported:
+def export_folder(
+    lake: Lake, version: DatasetVersion, folder: Path, exporter: Exporter, until: int | None = None
+) -> Exported:
     """Write a version to `folder`, replacing an older export there; whole or not at all.
 
-    A manifest names the version, the format, what the format could not carry, and the bytes of every file.
+    It carries the scores, votes, rubrics and facts of the version's snapshot, so that it is the same at any time, or
+    those of the snapshot `until`. A manifest names the version, the format, what the format could not carry, and the
+    bytes of every file.
     """
     if folder.exists() and not (folder / MANIFEST).exists() and any(folder.iterdir()):
         raise WarehouseError(f"{folder} holds something else than an export; name another folder.")
     with whole_folder(folder) as draft:
-        funnel = exporter.write(Material(lake=lake, version=version), draft)
+        funnel = exporter.write(Material(lake=lake, version=version, until=until), draft)
         if not funnel.kept:
             reasons = ", ".join(f"{count} {reason}" for reason, count in funnel.dropped.items())
             raise WarehouseError(
-                f"{version.label} has nothing that {exporter.name} can carry ({reasons}); use another format."
+                f"{version.label} has nothing that {exporter.name} can carry ({reasons}); use another format, or "
+                "--today for what became known after it was published."
             )
         manifest = {
             "dataset": version.dataset,

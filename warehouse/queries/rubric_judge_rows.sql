@@ -1,7 +1,7 @@
 -- Replies of rubric judges on a version's pairs: what was asked and said, whether the rubric was accepted, and whether
 -- the verdict is right: that of the order known when the rubric was written, if it holds both answers, and that of the
--- version. `is_own` where nobody but the judge gave the label. Parameters: treated (relation). Of a judge, the reading
--- of its latest version counts.
+-- version. `is_own` where nobody but the judge gave the label. Parameters: treated (relation), pinned (relation of one
+-- snapshot). Of a judge, the reading of its latest version counts.
 with sides as (
     select
         m.split, m.label_source, p.chosen_id, p.rejected_id, least(p.chosen_id, p.rejected_id) as response_a,
@@ -13,7 +13,7 @@ with sides as (
 said as (
     select *
     from votes semi join sides using (response_a, response_b)
-    where starts_with(annotator, 'rubric:') and call_id is not null
+    where starts_with(annotator, 'rubric:') and call_id is not null and snapshot_id <= (select snapshot from pinned)
     qualify row_number() over (partition by call_id order by try_cast(annotator_version as integer) desc) = 1
 ),
 replies as (
@@ -24,7 +24,7 @@ replies as (
 accepted as (
     select rubric_id, arg_min(contrasted, checked_by) as contrasted
     from rubrics
-    where accepted and agreement is not null
+    where accepted and agreement is not null and snapshot_id <= (select snapshot from pinned)
     group by rubric_id
 ),
 placed as (

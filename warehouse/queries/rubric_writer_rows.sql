@@ -1,5 +1,6 @@
 -- Prompts of a version, each with the items of the rubric accepted for it, or NULL; a prompt of both splits is held
--- out. A rubric of which an edited one was accepted gives way to that. Parameters: treated (relation).
+-- out. A rubric of which an edited one was accepted gives way to that. Parameters: treated (relation),
+-- pinned (relation of one snapshot).
 with asked as (
     select prompt_id, min(split) as split
     from (
@@ -10,7 +11,8 @@ with asked as (
     group by prompt_id
 ),
 accepted as (
-    select distinct rubric_id, prompt_id, parent_id from rubrics where accepted and agreement is not null
+    select distinct rubric_id, prompt_id, parent_id from rubrics
+    where accepted and agreement is not null and snapshot_id <= (select snapshot from pinned)
 ),
 listed as (
     select prompt_id, rubric_id, list({kind: kind, text: text, weight: weight} order by number) as items

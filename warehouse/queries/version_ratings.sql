@@ -9,7 +9,8 @@ with sides as (
 ),
 latest as (
     from scores semi join sides using (response_id)
-    where judge <> 'rubric' -- whether an item is met is no rating
+    where snapshot_id <= (select snapshot from pinned)
+        and judge <> 'rubric' -- whether an item is met is no rating
     qualify row_number() over (
         partition by call_id, response_id, aspect order by try_cast(judge_version as integer) desc
     ) = 1

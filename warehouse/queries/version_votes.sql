@@ -1,6 +1,6 @@
 -- Votes on the comparisons of a version, with both answers in the order shown; a comparison without any has one row
--- of nulls, and one of both splits is held out. Parameters: treated (relation). Of a judge, the reading of its latest
--- version counts.
+-- of nulls, and one of both splits is held out. Parameters: treated (relation), pinned (relation of one snapshot). Of a
+-- judge, the reading of its latest version counts.
 with asked as (
     select p.prompt_id, least(p.chosen_id, p.rejected_id) as response_a, greatest(p.chosen_id, p.rejected_id) as response_b, min(m.split) as split
     from treated as m join pairs as p using (pair_id)
@@ -8,6 +8,7 @@ with asked as (
 ),
 latest as (
     from votes semi join asked using (prompt_id, response_a, response_b)
+    where snapshot_id <= (select snapshot from pinned)
     qualify rank() over (
         partition by annotator, prompt_id, response_a, response_b, shown_first
         order by try_cast(annotator_version as integer) desc nulls last, annotator_version desc nulls last

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from schemas.votes import VOTES, Vote
 from tests.rows import draft
 from warehouse.exporters import EXPORTERS, export_folder
 from warehouse.lake import Lake
+from warehouse.origins import append
 from warehouse.versions import publish
 
 CHAT = [
@@ -129,6 +130,21 @@ def store_rubrics(lake: Lake, rubrics: list[Rubric], replies: list[tuple[Call, V
         (CALLS, CALLS.rows([call for call, _ in replies])),
         (VOTES, VOTES.rows([vote for _, vote in replies])),
     )
+
+
+def become_known_later(lake: Lake) -> None:
+    """Say more about the answers of `source`: ratings, votes, a rubric, facts, and another licence and source."""
+    asked = prompts()
+    answered = [sides_of(prompt, texts) for prompt, texts in zip(asked, TEXTS, strict=True)]
+    flat = [side for both in answered for side in both]
+    scores = [replace(score(side, "honesty", 1.0), judge="late", call_id=f"late-{side.response_id}") for side in flat]
+    scores += [replace(score(side, "overall", 1.0, hi=10.0), judge_version="2") for side in flat]
+    votes = [vote(both, 1, annotator="hand/3", justification="No.") for both in answered]
+    again = [replace(prompt, source="elsewhere", license="GPL-3.0", correct_answers=("yes",)) for prompt in asked]
+    append(lake, (PROMPTS, PROMPTS.rows(again)), (SCORES, SCORES.rows(scores)), (VOTES, VOTES.rows(votes)))
+    rubrics = [rubric_of(prompt, writer_version="2", items=ITEMS[:1]) for prompt in asked]
+    replies = [rubric_reply(one, both, both[0]) for one, both in zip(rubrics, answered, strict=True)]
+    store_rubrics(lake, rubrics, replies)
 
 
 @pytest.fixture(scope="session")

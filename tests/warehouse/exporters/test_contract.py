@@ -1,13 +1,18 @@
 """What every exporter promises."""
 
 import json
+from dataclasses import replace
 from hashlib import blake2b
+from shutil import copytree
 
 import pytest
 
 from schemas.datasets import MANIFEST
 from schemas.errors import WarehouseError
+from tests.warehouse.exporters.conftest import become_known_later
+from warehouse.collect import compact
 from warehouse.exporters import EXPORTERS
+from warehouse.lake import Lake
 
 
 @pytest.fixture(params=EXPORTERS.classes)
@@ -34,6 +39,17 @@ def test_the_same_version_is_the_same_bytes(source, name, tmp_path):
     first, second = (source.export(tmp_path / out, name) for out in ("a", "b"))
     assert first.funnel == second.funnel
     assert (tmp_path / "a" / MANIFEST).read_bytes() == (tmp_path / "b" / MANIFEST).read_bytes()
+
+
+def test_what_became_known_later_is_not_in_a_version(source, name, tmp_path):
+    """Other scores, votes, rubrics, facts and sources of the same answers come after it, and files are merged."""
+    before = source.export(tmp_path / "before", name)
+    with Lake.open(copytree(source.lake.folder, tmp_path / "later")) as lake:
+        become_known_later(lake)
+        compact(lake)
+        after = replace(source, lake=lake).export(tmp_path / "after", name)
+    assert after.funnel == before.funnel
+    assert (tmp_path / "after" / MANIFEST).read_bytes() == (tmp_path / "before" / MANIFEST).read_bytes()
 
 
 def test_an_older_export_is_replaced_and_anything_else_is_not(source, name, tmp_path):

@@ -37,7 +37,7 @@ def version(lake, asked, answered):
 
 
 def export(lake, version, folder):
-    done = export_folder(lake, version, folder, RubricJudge())
+    done = export_folder(lake, version, folder, RubricJudge(), lake.snapshot())
     lines = [line for path in sorted(folder.glob("*.jsonl")) for line in path.read_text().splitlines()]
     return done.funnel, [json.loads(line) for line in lines]
 

@@ -33,7 +33,7 @@ def rows_of(folder):
 
 
 def export(lake, version, folder):
-    return export_folder(lake, version, folder, RubricWriter())
+    return export_folder(lake, version, folder, RubricWriter(), lake.snapshot())
 
 
 def test_a_row_is_a_prompt_and_its_rubric_and_no_answer(lake, version, tmp_path):

@@ -1,11 +1,19 @@
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
-from schemas.responses import RESPONSES
+from flows.__main__ import app
+from schemas.errors import WarehouseError
+from schemas.responses import RESPONSES, Response
 from schemas.scores import SCORES
 from tests.rows import draft, some_pairs
+from tests.warehouse.exporters.conftest import score
+from warehouse.exporters import export_folder
+from warehouse.exporters.ultrafeedback import UltraFeedback
+from warehouse.versions import publish
 
 NOTHING = {"correct_answers": None, "incorrect_answers": None}
 
@@ -26,8 +34,6 @@ def test_scores_come_back(source, bring, tmp_path):
 
 
 def test_ratings_on_another_scale_are_moved_and_averaged(source, tmp_path):
-    from warehouse.exporters.ultrafeedback import UltraFeedback
-
     def rating(value, lo, hi):
         return {"aspect": "honesty", "value": value, "lo": lo, "hi": hi, "rationale": None}
 
@@ -39,17 +45,16 @@ def test_ratings_on_another_scale_are_moved_and_averaged(source, tmp_path):
     assert json.dumps(completion)
 
 
-def test_pairs_without_scores_cannot_be_carried(lake, tmp_path):
-    import pytest
-
-    from schemas.errors import WarehouseError
-    from warehouse.exporters import export_folder
-    from warehouse.exporters.ultrafeedback import UltraFeedback
-    from warehouse.versions import publish
-
+def test_scores_that_came_later_are_carried_where_that_is_asked_for(lake, tmp_path):
     version = publish(lake, draft(some_pairs(lake, 3))).version
-    with pytest.raises(WarehouseError, match="3 fewer_than_two_rated_responses"):
+    with pytest.raises(WarehouseError, match=r"3 fewer_than_two_rated_responses.*--today"):
         export_folder(lake, version, tmp_path / "out", UltraFeedback())
+    rated = [score(Response(**row), "honesty", 4.0) for row in lake.read(RESPONSES).to_pylist()]
+    lake.append((SCORES, SCORES.rows(rated)))
+    command = ["export", version.label, str(tmp_path / "out"), "--format", "ultrafeedback", "-w", str(lake.folder)]
+    assert CliRunner().invoke(app, command).exit_code
+    assert CliRunner().invoke(app, [*command, "--today"]).exit_code == 0
+    assert len((tmp_path / "out" / "train.jsonl").read_text().splitlines()) == 3
 
 
 texts = st.text(st.characters(exclude_categories=("Cs",)))
