@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from prefect import flow
 
+from flows.sql import Wish, answer
+from warehouse.readonly import reading
+
 PREFINERY = [sys.executable, "-m", "flows"]
 
 
@@ -38,7 +41,11 @@ class Shell:
         return subprocess.CompletedProcess(arguments, process.returncode, out, errors)
 
     def rows(self, query: str) -> list[dict[str, object]]:
-        return json.loads(self("sql", query, "--format", "json").stdout)
+        """What `prefinery sql QUERY --format json` prints, without a process of its own."""
+        out = self.warehouse.with_name("rows.json")
+        with reading(self.warehouse) as reader:
+            answer(reader, query, Wish(output="json", out=out, timeout_s=280))
+        return json.loads(out.read_bytes())
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from warehouse.collect import collect, compact, garbage
 from warehouse.readonly import reading
 from warehouse.versions import Change, members, publish
 
-PAIRS_OF_FIRST, LATER = 300, 100
+PAIRS_OF_FIRST, LATER = 300, 40
 QUERIES = (
     "from members order by pair_id",
     "select pair_id, text, messages from pairs join responses on chosen_id = response_id "
