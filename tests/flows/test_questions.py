@@ -8,7 +8,7 @@ from flows.questions import publish_questions, theta_of
 from flows.recipe import load
 from flows.retrain import train_one
 from schemas.errors import ConfigError, InputError
-from tests.flows.conftest import Shell
+from tests.flows.conftest import Here
 from tests.servers.start import server
 from warehouse.export import export
 from warehouse.readonly import query
@@ -39,7 +39,7 @@ def recipe(lake, tmp_path, embedder, prefect_api):
     script.write_text(json.dumps([rule("it names a source", "yes"), rule("gives no source", "no")]))
     feedback = tmp_path / "feedback.jsonl"
     feedback.write_text("".join(json.dumps(record(thing)) + "\n" for thing in THINGS))
-    Shell(lake.folder, prefect_api)("import", "helpsteer3_feedback", feedback)
+    Here(lake.folder, prefect_api)("import", "helpsteer3_feedback", feedback)
     with server("scripted.py", script) as url:
         path = tmp_path / "principles.yaml"
         path.write_text(
@@ -52,7 +52,7 @@ def recipe(lake, tmp_path, embedder, prefect_api):
 
 @pytest.mark.slow
 def test_from_feedback_to_two_steps_of_entailment(lake, recipe, tmp_path, prefect_api):
-    prefinery = Shell(lake.folder, prefect_api)
+    prefinery = Here(lake.folder, prefect_api)
     assert float(prefinery("principles", recipe, "--tune-theta").stdout) > 0.9
     counts = json.loads(prefinery("principles", recipe, "--format", "json").stdout)
     kept = {row["reason"]: row["principles"] for row in counts}
