@@ -51,9 +51,11 @@ torch-cpu:
 bench-%: $(STAMP)
 	$(VENV)/bin/python -m tests.bench.$*
 
-# The warehouse at named points and at 200 random moments of import, publish, compaction and collection.
+# The warehouse at named points and at 200 random moments of import, publish, compaction and collection; a run's calls
+# at 50.
 kills: $(STAMP)
-	PREFINERY_KILLS=200 $(VENV)/bin/python -m pytest -q tests/warehouse/test_kills.py tests/warehouse/test_failpoints.py
+	PREFINERY_KILLS=200 $(VENV)/bin/python -m pytest -q --timeout 3600 tests/warehouse/test_kills.py tests/warehouse/test_failpoints.py
+	PREFINERY_KILLS=50 $(VENV)/bin/python -m pytest -q --timeout 3600 tests/curation/engines/test_openai.py -k kills
 
 freeze:
 	$(PIP) freeze --exclude-editable | sed 's/+cpu$$//' | sort -f > constraints.txt

@@ -30,7 +30,6 @@ from flows.questions import publish_questions
 from flows.recipe import Recipe, load
 from flows.rubrics import rubrics_for
 from flows.run import Run, answer, served
-from flows.voting import vote_on
 from schemas.calls import Sampling
 from schemas.drops import DROPS, Drop
 from schemas.errors import ConfigError, InputError, LimitReached
@@ -105,6 +104,8 @@ def curate_into(lake: Lake, recipe: Recipe) -> Published | None:
         done = pair_and_publish(run, prompts)
     if not recipe.vote:
         return done
+    from flows.voting import vote_on  # loads torch
+
     text = canonical(recipe.model_dump(mode="json"))
     return vote_on(lake, done.version, recipe.vote, recipe=text, run_id=run.run_id, earlier=run.funnels).published
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.sandbox import MODELS, SANDBOX, sandbox_path
 from schemas.errors import ConfigError, nearest
 from warehouse.lake import Lake
 from warehouse.versions import find_version
+
+SANDBOX = "sandbox/"
+"""What the names of the sandbox's models begin with."""
 
 
 def located(lake: Lake, name: str) -> str:
@@ -34,6 +36,8 @@ def model_path(name: str) -> str:
     """What to load for a model's name: `sandbox/NAME` is made on first use; a folder or a hub name is itself."""
     if not name.startswith(SANDBOX):
         return str(Path(name).resolve()) if Path(name).is_dir() else name
+    from flows.sandbox import MODELS, sandbox_path  # loads torch
+
     member = name.removeprefix(SANDBOX)
     if member not in MODELS:
         raise ConfigError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import yaml
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, model_validator
@@ -29,9 +29,10 @@ from curation.voting.strength import Policy
 from schemas.base import Plugin, Strict
 from schemas.errors import ConfigError, explain_settings
 from schemas.ids import draw
-from training.jobs import TrainSettings, settings_of
-from training.rollout.rewards import JUDGE, RULE
-from training.voters import VoterSettings
+from training.settings import JUDGE, RULE, VoterSettings
+
+if TYPE_CHECKING:
+    from training.jobs import TrainSettings
 
 AnyEngine = Annotated[Engine, BeforeValidator(ENGINES.build), PlainSerializer(Plugin.spec)]
 AnyFilter = Annotated[Filter, BeforeValidator(FILTERS.build), PlainSerializer(Plugin.spec)]
@@ -126,6 +127,8 @@ class Training(Strict):
     @property
     def resolved(self) -> TrainSettings:
         """The job's full settings."""
+        from training.jobs import settings_of  # loads torch, which recipes that train nothing do without
+
         return settings_of(self.job, self.settings)
 
     @model_validator(mode="after")

@@ -31,8 +31,8 @@ from training.jobs import TrainSettings
 from training.objectives.policy import Policy
 from training.objectives.policy.ppo import Ppo
 from training.progress import Report, shown
-from training.rollout.rewards import JUDGE, RULE
 from training.scratch import from_scratch, shape_of
+from training.settings import JUDGE, RULE
 from training.train import train
 from warehouse.export import export
 from warehouse.lake import Lake

@@ -22,8 +22,6 @@ from training.sandbox.pool import POLICIES, train_pool
 from training.sandbox.trees import Lesson
 from training.sandbox.world import instructions
 
-SANDBOX = "sandbox/"
-"""Prefix of the sandbox's model names."""
 JUDGES = {
     "judge": JudgeSettings(),
     "judge-2": JudgeSettings(seed=1),

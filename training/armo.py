@@ -24,11 +24,12 @@ from training.checkpoint import Loaded, TrainingRecord, labels, load_reward, rev
 from training.data import Version, read_version
 from training.evaluate.accuracy import pair_accuracy
 from training.gated import Gate, prompt_states
-from training.loop import FitSettings, fit
+from training.loop import fit
 from training.objectives.reward.bradley_terry import BradleyTerry
 from training.prepare import prepare_pairs, sequences_within
 from training.ratings import MEAN, Rated, read_ratings
 from training.score import RewardScorer, Scored, score_all
+from training.settings import FitSettings
 
 ALPHAS = tuple(10.0**power for power in range(-4, 5))
 """Strengths of the ridge that are tried."""

@@ -21,7 +21,8 @@ from schemas.errors import ModelError
 from training.batches import SequenceExamples, Sequences
 from training.checkpoint import GATE, Loaded, load_reward, output_names, resolve, stored_outputs
 from training.prepare import sequences_within
-from training.score import Precision, Progress, RewardScorer, score_all, spread, unseen
+from training.score import Progress, RewardScorer, score_all, spread, unseen
+from training.settings import Precision
 from training.tokens import Messages
 
 TEMPERATURE = 10.0

@@ -11,7 +11,6 @@ from schemas.base import Plugin, Strict
 from schemas.errors import ConfigError, UnknownPlugin, explain_settings
 from schemas.registry import Registry
 from training.checkpoint import Head
-from training.loop import FitSettings
 from training.lora import Lora
 from training.objectives import Objective
 from training.objectives.likelihood import LIKELIHOOD
@@ -20,8 +19,8 @@ from training.objectives.policy import POLICY, Policy
 from training.objectives.policy.ppo import Ppo
 from training.objectives.reward import REWARD
 from training.rollout import RolloutSettings
-from training.rollout.rewards import JUDGE, RULE
 from training.rollout.samplers.vllm import VLLM
+from training.settings import JUDGE, RULE, FitSettings
 
 FAMILIES: tuple[Registry[Any], ...] = (LIKELIHOOD, PAIRWISE, REWARD, POLICY)
 

@@ -9,78 +9,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Generic, Literal, Protocol
+from typing import Any, Generic, Protocol
 
 import torch
 from accelerate import Accelerator
-from accelerate.tracking import get_available_trackers
-from pydantic import Field, field_validator
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
-from schemas.base import Strict
 from schemas.errors import ConfigError
 from training.batches import Batch_co, BatchT, Examples, budget_batches, epoch_batches
 from training.objectives import Step
 from training.resume import keep, keep_best, take_best, take_up
-from training.score import Precision, autocast
+from training.score import autocast
+from training.settings import FitSettings, Precision
 
 MICRO_BATCH_TOKENS = {"cpu": 2**10, "cuda": 2**14}
 """A CPU's caches hold little: more tokens take more memory there, and no less time."""
 
 HELD_OUT_LOSS = "held_out_loss"
-
-
-class FitSettings(Strict):
-    """How to walk down. The objective says where."""
-
-    epochs: float = Field(default=1.0, gt=0)
-    """Passes over the data; 0.5 stops half-way. Preference data over-fits after one or two."""
-    batch_size: int = Field(default=64, ge=1)
-    """Examples (pairs, or sequences) per optimizer step, over all processes."""
-    micro_batch_tokens: Annotated[int, Field(ge=1)] | Literal["all"] | None = None
-    """Tokens per forward pass and process, or `all` of a step; a longer example goes alone. None: 1,024 on a CPU and
-    16,384 on a GPU. Changes memory and speed, and the gradient only of objectives that compare the rows of a batch."""
-    learning_rate: float = Field(default=1e-5, gt=0)
-    """Peak of the schedule."""
-    warmup: float = Field(default=0.03, ge=0, lt=1)
-    """Share of the steps in which the rate climbs from 0 to its peak."""
-    schedule: Literal["cosine", "linear", "constant"] = "cosine"
-    """Shape of the way down after the warm-up."""
-    final_rate: float = Field(default=0.1, ge=0, le=1)
-    """Rate at the end, as a share of the peak (cosine and linear)."""
-    weight_decay: float = Field(default=0.0, ge=0)
-    """Decoupled decay of matrices; vectors (norms, biases) have none."""
-    max_grad_norm: float = Field(default=1.0, gt=0)
-    """Longer gradients are shortened to this norm."""
-    betas: tuple[float, float] = (0.9, 0.95)
-    """AdamW's memories of gradient and squared gradient."""
-    seed: int = 0
-    """Order of the data, a fresh reward head, and resampling in evaluation."""
-    precision: Precision = "no"
-    """`bf16` runs the model in bfloat16 over float32 weights; `no` is float32 throughout."""
-    gradient_checkpointing: bool = False
-    """Recompute activations in the backward pass: less memory, about a third more time."""
-    patience: int | None = Field(default=None, ge=1)
-    """Stop after so many measurements of the held-out loss without a new least one, and take the weights that had it.
-    The pairs that measure it (`held_out`) are not learned. None trains to the end on all."""
-    measure_steps: int = Field(default=50, ge=1)
-    """Steps from one measurement of the held-out loss to the next."""
-    # What follows changes no weight, and is not part of what made a model.
-    checkpoint_minutes: float = Field(default=15, ge=0, exclude=True)
-    """Most work that a killed run loses; 0 keeps every step."""
-    trackers: tuple[str, ...] = Field(default=(), exclude=True)
-    """Where metrics go, too: `tensorboard`, `wandb`, `trackio`, `mlflow` ..., as accelerate knows them; `all` that are
-    installed."""
-
-    @field_validator("trackers")
-    @classmethod
-    def _trackers_are_installed(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        # accelerate leaves one out that is not installed, and says nothing.
-        known = ["all", *(str(one.value) for one in get_available_trackers())]
-        if unknown := [name for name in names if name not in known]:
-            raise ValueError(f"{unknown[0]} is not installed; install it, or name one of {', '.join(known)}")
-        return names
 
 
 def fit(

@@ -5,20 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from pydantic import Field
 from torch import nn
 from transformers import PreTrainedModel
 
-from schemas.base import Strict
 from schemas.errors import ConfigError
-
-
-class Lora(Strict):
-    """Adapters on every linear layer of the trunk."""
-
-    rank: int = Field(default=16, ge=1)
-    alpha: float = Field(default=32, gt=0)
-    """Their sum counts alpha / rank."""
+from training.settings import Lora
 
 
 def adapt(model: PreTrainedModel, settings: Lora, seed: int) -> Any:

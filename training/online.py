@@ -18,7 +18,7 @@ from training.checkpoint import Loaded
 from training.data import Version
 from training.evaluate.implicit_reward import Rewards
 from training.jobs import TrainSettings
-from training.loop import FitSettings, walk
+from training.loop import walk
 from training.objectives.policy import Policy, Rollouts
 from training.prepare import TOO_LONG, pad_of
 from training.progress import Report, followed
@@ -28,6 +28,7 @@ from training.rollout.responses import grouped, mask_of, sample, sampled_logps, 
 from training.rollout.rewards import Composition
 from training.rollout.samplers import Engine, Sampled, Sampling
 from training.score import TokenScorer, score_all
+from training.settings import FitSettings
 from training.tokens import Messages
 
 Around = Callable[[int], AbstractContextManager[Any]]

@@ -16,7 +16,8 @@ from schemas.ids import content_id
 from training.batches import PackedBatch, PairExamples, SequenceBatch, Sequences
 from training.checkpoint import write_tensors
 from training.progress import Report
-from training.score import Precision, autocast, score_all
+from training.score import autocast, score_all
+from training.settings import Precision
 
 LOGPS = "reference"
 """The tensor of a file: [2P] float32, all chosen first."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,8 +17,7 @@ from transformers import PreTrainedModel
 
 from training.attention import hidden_states, take_groups
 from training.batches import BatchT, Examples, PackedBatch, SequenceBatch, budget_batches
-
-Precision = Literal["no", "bf16"]
+from training.settings import Precision
 
 TILE_LOGITS = 2**27
 """Most logits held at once (512 MiB of float32); more are recomputed tile by tile in the backward pass."""

@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from accelerate import PartialState
 from numpy.typing import NDArray
-from pydantic import Field
 from torch import Tensor, nn
 
-from schemas.base import Strict
 from schemas.errors import InputError
 from schemas.funnel import Funnel
 from schemas.ids import draw, seed_of
@@ -27,39 +25,14 @@ from training.attention import choose_attention
 from training.batches import Batch, PairBatch, PairExamples
 from training.checkpoint import Loaded, load_reward
 from training.data import Version
-from training.loop import FitSettings, fit
-from training.lora import Lora, adapt, merge
+from training.loop import fit
+from training.lora import adapt, merge
 from training.objectives import Step, soft_log_loss
 from training.objectives.reward.bradley_terry import BradleyTerry
 from training.prepare import prepare_pairs
 from training.progress import Report, silent
 from training.score import RewardScorer, score_all
-
-
-class VoterSettings(Strict):
-    """An ensemble: how many voters there are, and how they come to differ."""
-
-    mode: Literal["shared", "full"] = "shared"
-    """`shared`: heads on one trunk, which reads every pair once. `full`: a training of the whole model each."""
-    count: int = Field(default=10, ge=1)
-    """Voters."""
-    folds: int = Field(default=5, ge=1)
-    """Parts of the prompts; each is voted on by models that were trained on the others. 1 votes on what it has seen."""
-    bootstrap: bool = True
-    """Each voter draws its training pairs with replacement. Otherwise voters differ by start and order alone, which in
-    a head that is trained to the end makes no difference."""
-    seed: int = 0
-    """Voter k of seed s starts, draws and orders as it does in any other ensemble of this seed."""
-    max_length: int = Field(default=1024, ge=2)
-    """Tokens of prompt and response together; longer pairs are not voted on."""
-    tune: bool = False
-    """Train the trunk of `shared` voters, once a fold, before it is frozen."""
-    fit: FitSettings = FitSettings(learning_rate=9e-6)
-    """How a `full` voter is trained, or the trunk that is tuned."""
-    lora: Lora | None = None
-    """Train adapters of `full` voters, or of the trunk that is tuned, instead of all weights."""
-    heads: FitSettings = FitSettings(epochs=10, learning_rate=1e-2, max_grad_norm=1e9)
-    """How the heads of `shared` voters are trained. A bound on the gradient would tie the voters together."""
+from training.settings import VoterSettings
 
 
 class Voted(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from mmap import ACCESS_READ, mmap
@@ -86,17 +86,24 @@ def unlike(lake: Lake, snapshot: int | None = None, *tables: Table) -> Iterator[
 
 def data_files(lake: Lake, snapshot: int | None = None, *tables: Table) -> list[DataFile]:
     """The Parquet files of these tables, or of all whose bytes are recorded, at a snapshot or now."""
-    found: list[DataFile] = []
+    wanted = tables or tuple(table for table in all_tables() if table is not FILES)
+    try:
+        return _listed(lake, snapshot, wanted)
+    except duckdb.CatalogException:  # the snapshot is older than one of the tables
+        if len(wanted) == 1:
+            return []
+        return [file for table in wanted for file in data_files(lake, snapshot, table)]
+
+
+def _listed(lake: Lake, snapshot: int | None, tables: Sequence[Table]) -> list[DataFile]:
+    """One query for all tables: each has its price in DuckLake."""
     at = "" if snapshot is None else f", snapshot_version => {snapshot:d}"
-    for table in tables or [table for table in all_tables() if table is not FILES]:
-        listed = f"select data_file from ducklake_list_files('lake', '{table.name}'{at})"
-        try:
-            with sentences(lake.place):
-                rows = lake.con.execute(listed).fetchall()
-        except duckdb.CatalogException:  # the snapshot is older than the table
-            continue
-        found += [DataFile(f"{table.name}/{PurePosixPath(path).name}", path) for (path,) in rows]
-    return found
+    listed = " union all ".join(
+        f"select '{table.name}', data_file from ducklake_list_files('lake', '{table.name}'{at})" for table in tables
+    )
+    with sentences(lake.place):
+        rows = lake.con.execute(listed).fetchall()
+    return [DataFile(f"{name}/{PurePosixPath(path).name}", path) for name, path in rows]
 
 
 def _can_be_read(lake: Lake, file: DataFile) -> bool:

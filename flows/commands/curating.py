@@ -93,7 +93,6 @@ def run(
     wanted = load(recipe, overrides)
     use_server_of(warehouse)
     from flows.curate import curate, print_plan
-    from flows.retrain import retrain
 
     with Lake.create(warehouse) as lake:
         if plan:
@@ -104,6 +103,8 @@ def run(
         return
     typer.echo(label)
     if wanted.train:
+        from flows.retrain import retrain  # loads torch
+
         for folder in retrain(label, str(recipe), str(warehouse), overrides):
             typer.echo(folder)
 

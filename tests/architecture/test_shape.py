@@ -71,6 +71,11 @@ def test_no_handler_swallows_whatever_comes(path):
     [
         pytest.param("import flows.__main__", {"torch", "vllm", "prefect", "duckdb", "polars"}, id="command-line"),
         pytest.param(REGISTRIES, {"torch", "vllm", "prefect", "transformers"}, id="curation-registries"),
+        pytest.param(
+            "import flows.curate, flows.judging, flows.questions, flows.reparse",
+            {"torch", "vllm", "transformers"},
+            id="recipes",
+        ),
         pytest.param("import training.train", BEYOND_TRAINING, id="training"),
     ],
 )

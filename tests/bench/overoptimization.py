@@ -33,10 +33,11 @@ from training.evaluate.intervals import Interval, difference_interval
 from training.evaluate.overoptimization import Curve, best_of_n_curve
 from training.evaluate.rewards import rewards_of
 from training.evaluate.sandbox import golds
-from training.loop import FitSettings, fit
+from training.loop import fit
 from training.objectives.reward.bradley_terry import BradleyTerry
 from training.prepare import prepare_pairs
 from training.score import RewardScorer
+from training.settings import FitSettings
 
 SAMPLING = Sampling(temperature=1.0, max_tokens=32)
 MAX_TOKENS = 128

@@ -30,12 +30,13 @@ from training.evaluate.intervals import difference_interval, mean_interval
 from training.evaluate.rewards import rewards_of
 from training.evaluate.sandbox import golds
 from training.jobs import settings_of
-from training.loop import FitSettings, fit
+from training.loop import fit
 from training.prepare import prepare_pairs
 from training.score import RewardScorer
 from training.scratch import Shape, from_scratch
+from training.settings import FitSettings, VoterSettings
 from training.train import load
-from training.voters import VoterSettings, vote
+from training.voters import vote
 
 NOISE = 0.25
 POLICIES = ("weak", "base", "strong")

@@ -4,10 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
 from prefect import flow
+
+from flows.__main__ import main
+from flows.sql import Wish, answer
+from warehouse.readonly import reading
 
 PREFINERY = [sys.executable, "-m", "flows"]
 
@@ -38,12 +44,42 @@ class Shell:
         return subprocess.CompletedProcess(arguments, process.returncode, out, errors)
 
     def rows(self, query: str) -> list[dict[str, object]]:
-        return json.loads(self("sql", query, "--format", "json").stdout)
+        """What `prefinery sql QUERY --format json` prints, without a process of its own."""
+        out = self.warehouse.with_name("rows.json")
+        with reading(self.warehouse) as reader:
+            answer(reader, query, Wish(output="json", out=out, timeout_s=280))
+        return json.loads(out.read_bytes())
+
+
+class Here(Shell):
+    """Runs the commands in this process, which has loaded what takes a process of its own seconds to load."""
+
+    def __call__(
+        self, *arguments: str | Path, fails: int = 0, timeout: float = 280
+    ) -> subprocess.CompletedProcess[str]:
+        out, errors = (TextIOWrapper(BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(errors):
+            for name, value in self.env.items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "argv", ["prefinery", *map(str, arguments)])
+            with pytest.raises(SystemExit) as ended:
+                main()
+        said, complained = (stream.buffer.getvalue().decode() for stream in (out, errors))
+        code = ended.value.code or 0
+        assert code == fails, f"{arguments}: exit code {code}\n{said}\n{complained}"
+        return subprocess.CompletedProcess(arguments, code, said, complained)
 
 
 @pytest.fixture
 def prefinery(tmp_path, prefect_api):
+    """Commands in processes of their own."""
     return Shell(tmp_path / "warehouse", prefect_api)
+
+
+@pytest.fixture
+def here(tmp_path, prefect_api):
+    """Commands in this process."""
+    return Here(tmp_path / "warehouse", prefect_api)
 
 
 @pytest.fixture

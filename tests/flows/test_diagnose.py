@@ -21,7 +21,7 @@ from flows.retrain import train_one
 from flows.sandbox import prompts
 from schemas.errors import ConfigError, PrefineryError
 from schemas.prompts import Prompt, user
-from tests.flows.conftest import Shell, write_comparisons, write_recipe
+from tests.flows.conftest import Here, write_comparisons, write_recipe
 from tests.flows.pages import check_whole, labels_of, plots_of
 from tests.servers.start import server
 from tests.training.conftest import pair_row, pair_table, write_version
@@ -75,7 +75,7 @@ def test_the_page_of_an_online_run(ground, tmp_path):
     """By the command itself: what is printed is what is kept, and the page shows it."""
     page = tmp_path / "ppo.html"
     judge = ground.folder / "judging"
-    done = Shell(ground.warehouse)(
+    done = Here(ground.warehouse)(
         "evaluate", "policy", "votes@1/ppo", "--judge", judge, "-o", page, "--samples", 2, "--format", "json"
     )
     rows = {row["metric"]: row for row in json.loads(done.stdout)}

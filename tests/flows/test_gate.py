@@ -15,11 +15,11 @@ def url():
 
 
 @pytest.fixture
-def run(prefinery, tmp_path, url):
+def run(here, tmp_path, url):
     prompts = tmp_path / "prompts.jsonl"
     prompts.write_text("".join(json.dumps({"prompt": f"Name {i} fruits."}) + "\n" for i in range(6)))
-    prefinery("import", "prompts", prompts, "--source", "own")
-    prefinery("import", "hh_rlhf", write_comparisons(tmp_path / "golden.jsonl"), "--source", "known")
+    here("import", "prompts", prompts, "--source", "own")
+    here("import", "hh_rlhf", write_comparisons(tmp_path / "golden.jsonl"), "--source", "known")
     recipe = tmp_path / "gated.yaml"
     recipe.write_text(
         "name: gated\n"
@@ -33,24 +33,24 @@ def run(prefinery, tmp_path, url):
         "pair: {name: all_distinct}\n"
         "publish: {dataset: gated}\n"
     )
-    return lambda *changes, **options: prefinery("run", recipe, *(x for c in changes for x in ("--set", c)), **options)
+    return lambda *changes, **options: here("run", recipe, *(x for c in changes for x in ("--set", c)), **options)
 
 
-def test_a_judge_that_does_not_know_what_people_say_publishes_nothing(run, prefinery):
+def test_a_judge_that_does_not_know_what_people_say_publishes_nothing(run, here):
     """The server's verdicts have nothing to do with the texts."""
     said = run(fails=1).stderr
     assert "Nothing is published: for aspects:critic the share of golden comparisons" in said
     assert "of 40, and the least allowed is 70.0%" in said
-    assert prefinery.rows("select count(*) as n from datasets") == [{"n": 0}]
-    assert prefinery.rows("select distinct stage from drops where stage = 'gate'") == [{"stage": "gate"}]
+    assert here.rows("select count(*) as n from datasets") == [{"n": 0}]
+    assert here.rows("select distinct stage from drops where stage = 'gate'") == [{"stage": "gate"}]
 
 
-def test_golden_items_are_judged_and_never_published(run, prefinery):
+def test_golden_items_are_judged_and_never_published(run, here):
     assert run("gate.min_golden_accuracy=0").stdout.split() == ["gated@1"]
     rated = "from scores join responses using (response_id) join prompts as p using (prompt_id)"
     judged = f"select distinct p.source {rated}"
-    assert {row["source"] for row in prefinery.rows(judged)} == {"own", "known"}
+    assert {row["source"] for row in here.rows(judged)} == {"own", "known"}
     published = "select distinct p.source from members join pairs using (pair_id) join prompts as p using (prompt_id)"
-    assert prefinery.rows(published) == [{"source": "own"}]
+    assert here.rows(published) == [{"source": "own"}]
     again = run("gate.min_golden_accuracy=0").stderr
     assert "to make" not in again

@@ -12,7 +12,7 @@ from schemas.calls import CALLS
 from schemas.errors import ConfigError, LimitReached, UpstreamError
 from schemas.models import EVALUATIONS
 from schemas.votes import VOTES
-from tests.flows.conftest import Shell
+from tests.flows.conftest import Here
 from tests.servers.start import server
 from training.evaluate.benchmarks import BENCHMARKS
 
@@ -167,7 +167,7 @@ def test_an_outage_is_no_wrong_verdict(lake, played):
 
 def test_the_command_prints_and_keeps_the_figures(lake, played, file, prefect_api):
     recipe, _ = played([{"about": [], "reply": verdict(RIGHT)}])
-    prefinery = Shell(lake.folder, prefect_api)
+    prefinery = Here(lake.folder, prefect_api)
     path = file("judgebench")
     rows = json.loads(prefinery("evaluate", "judges", "judgebench", recipe, path, "--format", "json").stdout)
     by_metric = {row["metric"]: row for row in rows}

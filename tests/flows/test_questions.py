@@ -11,7 +11,7 @@ from flows.recipe import load
 from flows.sandbox import RECIPE
 from schemas.errors import ConfigError, InputError
 from schemas.models import MODELS
-from tests.flows.conftest import Shell
+from tests.flows.conftest import Here
 from tests.servers.start import server
 from warehouse.export import export
 from warehouse.readonly import query
@@ -48,7 +48,7 @@ def changes(lake, tmp_path, embedder, prefect_api):
     script.write_text(json.dumps([rule("it names a source", "yes"), rule("gives no source", "no")]))
     feedback = tmp_path / "feedback.jsonl"
     feedback.write_text("".join(json.dumps(record(thing)) + "\n" for thing in THINGS))
-    Shell(lake.folder, prefect_api)("import", "helpsteer3_feedback", feedback)
+    Here(lake.folder, prefect_api)("import", "helpsteer3_feedback", feedback)
     with server("scripted.py", script) as url:
         yield {
             "engine": {"name": "openai", "base_urls": [url]},
@@ -60,7 +60,7 @@ def changes(lake, tmp_path, embedder, prefect_api):
 
 @pytest.mark.slow
 def test_from_feedback_to_two_steps_of_entailment_by_the_recipe(lake, changes, prefect_api):
-    prefinery = Shell(lake.folder, prefect_api)
+    prefinery = Here(lake.folder, prefect_api)
     given = [part for key, value in changes.items() for part in ("--set", f"{key}={json.dumps(value)}")]
     assert float(prefinery("principles", RLBFF, "--tune-theta", *given).stdout) > 0.9
     counts = json.loads(prefinery("principles", RLBFF, "--format", "json", *given).stdout)

@@ -14,7 +14,7 @@ from schemas.prompts import PROMPTS
 from schemas.responses import RESPONSES, Response
 from schemas.scores import SCORES, Score
 from schemas.votes import VOTES, Vote
-from tests.flows.conftest import Shell
+from tests.flows.conftest import Here
 from tests.flows.pages import check_whole, labels_of, plots_of
 from tests.rows import some_pairs, some_prompts
 from warehouse.lake import Lake
@@ -135,7 +135,7 @@ def test_the_table_shows_the_planted_habits(judged):
 
 
 def test_the_command_prints_one_row_a_judge(judged, tmp_path):
-    prefinery = Shell(judged.folder)
+    prefinery = Here(judged.folder)
     rows = json.loads(prefinery("judges", "--format", "json").stdout)
     assert rows == judge_table(judge_figures(judged)).to_pylist()
     table = prefinery("judges", "--judge", FAIR, "-o", tmp_path / "fair.html")
@@ -145,7 +145,7 @@ def test_the_command_prints_one_row_a_judge(judged, tmp_path):
 
 
 def test_the_command_says_how_far_every_two_judges_agree(judged):
-    prefinery = Shell(judged.folder)
+    prefinery = Here(judged.folder)
     rows = json.loads(prefinery("judges", "--between", "--format", "json").stdout)
     assert rows == pair_table(judged).to_pylist()
     found = {(row["judge"], row["other"], row["figure"]): row for row in rows}
@@ -161,7 +161,7 @@ def test_the_command_says_how_far_every_two_judges_agree(judged):
 
 
 def test_an_unknown_judge_is_one_sentence(judged):
-    assert "Did you mean 'pairwise:fair'?" in Shell(judged.folder)("judges", "--judge", "pairwise:fare", fails=1).stderr
+    assert "Did you mean 'pairwise:fair'?" in Here(judged.folder)("judges", "--judge", "pairwise:fare", fails=1).stderr
 
 
 def test_the_page_is_whole_and_needs_nothing_else(page):

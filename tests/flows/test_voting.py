@@ -16,7 +16,7 @@ from schemas.errors import ConfigError, InputError
 from schemas.pair_strength import PAIR_STRENGTH
 from schemas.pairs import PAIRS
 from schemas.runs import RUNS
-from tests.flows.conftest import Shell
+from tests.flows.conftest import Here
 from tests.flows.pages import check_whole, labels_of, plots_of
 from training.checkpoint import load_reward, save
 from training.data import read_version
@@ -216,7 +216,7 @@ def test_a_recipe_votes_on_what_it_publishes(tmp_path):
 @pytest.mark.slow
 def test_the_command_and_a_stored_reward_model(folder, tmp_path):
     """A reward model that was trained on the version votes on it beside the ensemble."""
-    prefinery = Shell(folder)
+    prefinery = Here(folder)
     model = tmp_path / "model"
     prefinery(
         "train", "reward", "--data", "votes@1", "--model", "scratch/2x32", "--out", model, "--set", "max_length=64"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
+import psutil
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -125,12 +127,60 @@ def write_version(folder: Path, pairs: pa.Table) -> Path:
     return folder
 
 
-def begin(job: str, data: Path, model: Path, out: Path, changes: Mapping[str, object]) -> subprocess.Popen[bytes]:
+NURSERY = """
+import json, os, runpy, sys
+import training.train  # what takes long to load is loaded once
+for line in sys.stdin:
+    if child := os.fork():
+        print(child, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        continue
+    sys.argv = ["training", *json.loads(line)]
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    runpy.run_module("training", run_name="__main__")
+"""
+"""Runs the training command for every line it reads, in a process of its own; prints its id, and how it ended."""
+
+
+class Training:
     """A training command under way, on one thread."""
-    settings = [part for key, value in changes.items() for part in ("--set", f"{key}={json.dumps(value)}")]
-    command = ["-m", "training", job, "--data", data, "--model", model, "--out", out, *settings]
+
+    def __init__(self, nursery: subprocess.Popen[str], arguments: Sequence[object]) -> None:
+        stdin, self._said = nursery.stdin, nursery.stdout
+        assert stdin is not None and self._said is not None
+        stdin.write(json.dumps([*map(str, arguments)]) + "\n")
+        stdin.flush()
+        self._pid = int(self._said.readline())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, by itself or not."""
+        try:
+            return psutil.Process(self._pid).status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+    def kill(self) -> None:
+        os.kill(self._pid, signal.SIGKILL)
+
+    def wait(self) -> int:
+        """Its exit code; negative where a signal ended it."""
+        assert self._said is not None
+        return int(self._said.readline())
+
+
+@pytest.fixture(scope="session")
+def begin() -> Iterator[Callable[..., Training]]:
+    """Begins a training command: job, data, model, out, changes. Wait for its end before the next."""
+
+    def start(job: str, data: Path, model: Path, out: Path, changes: Mapping[str, object]) -> Training:
+        settings = [part for key, value in changes.items() for part in ("--set", f"{key}={json.dumps(value)}")]
+        return Training(nursery, [job, "--data", data, "--model", model, "--out", out, *settings])
+
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen([sys.executable, *map(str, command)], env=environment, stdout=-3, stderr=-3, cwd=ROOT)
+    command = [sys.executable, "-c", NURSERY]
+    with subprocess.Popen(command, env=environment, stdin=-1, stdout=-1, stderr=-3, cwd=ROOT, text=True) as nursery:
+        yield start
 
 
 def digest(file: Path) -> str:

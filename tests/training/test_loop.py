@@ -10,11 +10,12 @@ from schemas.errors import ConfigError
 from tests.training.conftest import FIGURES_OF_A_STEP
 from training.batches import Examples, PairExamples, SequenceBatch, SequenceExamples, Sequences
 from training.checkpoint import Loaded
-from training.loop import FitSettings, accumulate, fit, learning_rate, micro_batches, silence_dropout
+from training.loop import accumulate, fit, learning_rate, micro_batches, silence_dropout
 from training.objectives import Objective, Step
 from training.objectives.likelihood.sft import SFT
 from training.objectives.pairwise.dpo import DPO
 from training.score import TokenScorer
+from training.settings import FitSettings
 from training.tokens import Encoded
 
 

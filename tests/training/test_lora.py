@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from training.checkpoint import load_policy, load_reward
-from training.lora import Lora, adapt, merge
+from training.lora import adapt, merge
+from training.settings import Lora
 from training.train import train
 
 FAST = {"fit.batch_size": 8, "fit.learning_rate": 2e-2, "max_length": 64, "lora.rank": 4}

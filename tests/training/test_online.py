@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from schemas.errors import ConfigError, InputError, ModelError
-from tests.training.conftest import begin, digest, pair_row, pair_table, write_version
+from tests.training.conftest import digest, pair_row, pair_table, write_version
 from training.checkpoint import read_record
 from training.evaluate.ensemble import Ensemble, Member
 from training.evaluate.rewards import Item
@@ -125,7 +125,7 @@ def files(out: Path) -> list[str]:
     ],
 )
 def test_a_run_that_was_killed_ends_as_if_nothing_had_happened(
-    job: str, more: dict[str, Any], data: Path, model_folder: Path, reward: Path, tmp_path: Path
+    begin: Any, job: str, more: dict[str, Any], data: Path, model_folder: Path, reward: Path, tmp_path: Path
 ) -> None:
     """SIGKILL while it samples, learns or writes; the transforms of the reward remember what they saw, too."""
     shaping = [{"name": "standardise"}]
@@ -137,11 +137,11 @@ def test_a_run_that_was_killed_ends_as_if_nothing_had_happened(
     process = begin(job, data, model_folder, out, changes)
     for _ in range(chance.randint(3, 8)):
         while files(out) == before:
-            assert process.poll() is None, "the run ended, or failed, before it was killed"
+            assert not process.is_over, "the run ended, or failed, before it was killed"
             time.sleep(0.002)
         before = files(out)
     time.sleep(chance.uniform(0, 0.2))
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     assert process.wait() == -signal.SIGKILL, "the run ended before it was killed"
     assert begin(job, data, model_folder, out, changes).wait() == 0
     for file in ("model.safetensors", "training.json", HISTORY):

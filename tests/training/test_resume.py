@@ -5,11 +5,12 @@ import random
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from schemas.errors import ConfigError
-from tests.training.conftest import begin, digest, pair_row, pair_table, write_version
+from tests.training.conftest import digest, pair_row, pair_table, write_version
 from training.checkpoint import read_record
 from training.jobs import settings_of
 from training.resume import claim
@@ -27,7 +28,7 @@ def steps(out: Path) -> list[str]:
     [("reward", {"fit.patience": 30, "held_out": 0.2}), ("dpo", {"lora.rank": 4})],
 )
 def test_a_run_that_was_killed_ends_as_if_nothing_had_happened(
-    job: str, more: dict[str, object], version_folder: Path, model_folder: Path, tmp_path: Path
+    begin: Any, job: str, more: dict[str, object], version_folder: Path, model_folder: Path, tmp_path: Path
 ) -> None:
     """SIGKILL twice, each time after some more steps, at any place: between two steps or while it writes."""
     changes = {"fit.batch_size": 4, "fit.learning_rate": 3e-3, "fit.epochs": 15, "max_length": 64, **more}
@@ -37,10 +38,10 @@ def test_a_run_that_was_killed_ends_as_if_nothing_had_happened(
     for _ in range(2):
         before, run = steps(out), begin(job, version_folder, model_folder, out, changes)
         while steps(out) == before:
-            assert run.poll() is None, "the run ended, or failed, before it was killed"
+            assert not run.is_over, "the run ended, or failed, before it was killed"
             time.sleep(0.002)
         time.sleep(chance.uniform(0, 0.2))
-        run.send_signal(signal.SIGKILL)
+        run.kill()
         assert run.wait() == -signal.SIGKILL, "the run ended before it was killed"
         assert not out.exists()
         assert steps(out) > before

@@ -10,9 +10,9 @@ import torch
 
 from schemas.errors import InputError
 from training.data import Version
-from training.loop import FitSettings
 from training.lora import Lora
-from training.voters import VoterSettings, drawn, folds_of, vote
+from training.settings import FitSettings, VoterSettings
+from training.voters import drawn, folds_of, vote
 
 from .conftest import WORDS, pair_row, pair_table
 

@@ -1,6 +1,7 @@
 """Compaction and collection change what lies on disk, and nothing that anybody reads."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -24,14 +25,23 @@ NOW = timedelta(0)
 TEXTS = "select pair_id, chosen_id, text from pairs join responses on chosen_id = response_id order by pair_id"
 
 
-@pytest.fixture
-def many(lake):
+@pytest.fixture(scope="module")
+def twelve(tmp_path_factory, empty_warehouse):
     """Twelve versions, each a commit of several small files, with a commit of no version between them."""
-    pairs = some_pairs(lake, 12)
-    for number in range(1, 13):
-        lake.append((PROMPTS, PROMPTS.rows([replace(p, prompt_id=f"x{number}") for p in some_prompts(1)])))
-        publish(lake, draft(pairs[:number]))
-    return lake
+    folder = shutil.copytree(empty_warehouse, tmp_path_factory.mktemp("twelve") / "warehouse")
+    with Lake.open(folder) as lake:
+        pairs = some_pairs(lake, 12)
+        for number in range(1, 13):
+            lake.append((PROMPTS, PROMPTS.rows([replace(p, prompt_id=f"x{number}") for p in some_prompts(1)])))
+            publish(lake, draft(pairs[:number]))
+    return folder
+
+
+@pytest.fixture
+def many(twelve, tmp_path):
+    """A copy of them."""
+    with Lake.open(shutil.copytree(twelve, tmp_path / "warehouse")) as lake:
+        yield lake
 
 
 def read_all(lake):

@@ -3,7 +3,7 @@ import pytest
 from tests.bench.concurrency import trial
 from warehouse.lake import Lake
 
-SECONDS = 25
+SECONDS = 12
 
 
 @pytest.mark.slow

@@ -13,7 +13,8 @@ from pydantic import Field
 from schemas.base import Strict
 from schemas.errors import InputError
 from training.evaluate.rewards import Item, rewards_of
-from training.score import Precision, Progress, unseen
+from training.score import Progress, unseen
+from training.settings import Precision
 
 
 class Member(Strict):

@@ -25,7 +25,7 @@ from training.evaluate.intervals import Interval, correlation_interval, mean_int
 from training.evaluate.subject import Subject, rewards_that_fit
 from training.evaluate.temperature import best_temperature, half_of
 from training.progress import Report, silent
-from training.score import Precision
+from training.settings import Precision
 
 ALL = "all"
 LENGTHS = ("less than half as long", "shorter", "alike", "longer", "more than twice as long")

@@ -16,7 +16,8 @@ from training.batches import SequenceExamples
 from training.checkpoint import Loaded, load_policy
 from training.evaluate.rewards import Item
 from training.prepare import sequences_within
-from training.score import Precision, Progress, TokenScorer, score_all, spread, unseen
+from training.score import Progress, TokenScorer, score_all, spread, unseen
+from training.settings import Precision
 
 Rewards = Callable[[Sequence[Item]], NDArray[np.floating[Any]]]
 """[N] rewards of (prompt, response) items: a reward model, an ensemble, or an implicit reward."""

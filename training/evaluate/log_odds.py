@@ -15,7 +15,8 @@ from schemas.errors import ModelError
 from training.batches import PairBatch, PairExamples, Sequences
 from training.checkpoint import Loaded, load_policy
 from training.prepare import pad_of
-from training.score import Precision, TokenScorer, score_all
+from training.score import TokenScorer, score_all
+from training.settings import Precision
 from training.tokens import Messages, encode
 
 

@@ -13,7 +13,8 @@ from training.batches import SequenceExamples
 from training.checkpoint import Loaded, load_reward, reward_column
 from training.gated import Gated, is_gated, weighed
 from training.prepare import sequences_within
-from training.score import Precision, Progress, RewardScorer, score_all, spread, unseen
+from training.score import Progress, RewardScorer, score_all, spread, unseen
+from training.settings import Precision
 from training.tokens import Messages
 
 Item = tuple[Messages, str]

@@ -21,7 +21,8 @@ from training.evaluate.ensemble import Ensemble
 from training.evaluate.implicit_reward import Implicit, Rewards, implicit_rewards
 from training.evaluate.rewards import Item, rewards_of
 from training.gated import is_gated, load_gated
-from training.score import Precision, Progress, unseen
+from training.score import Progress, unseen
+from training.settings import Precision
 
 Subject = Path | str | Ensemble | Implicit
 """A model folder, a name on the hub, an ensemble, or a policy's implicit reward."""

@@ -12,7 +12,8 @@ from torch.nn.functional import logsigmoid
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from schemas.base import Plugin
-from training.score import Precision, RewardScorer, TokenScorer
+from training.score import RewardScorer, TokenScorer
+from training.settings import Precision
 
 
 class Step(NamedTuple):

@@ -15,7 +15,8 @@ from schemas.errors import InputError
 from training.batches import SequenceBatch, SequenceExamples, Sequences
 from training.data import read_records
 from training.prepare import pad_of
-from training.score import Precision, TokenScorer, autocast
+from training.score import TokenScorer, autocast
+from training.settings import Precision
 from training.tokens import Encoded
 
 

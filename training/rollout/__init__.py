@@ -12,9 +12,10 @@ from torch import Tensor
 from schemas.base import Plugin, Strict
 from schemas.ids import seed_of
 from training.checkpoint import Loaded
-from training.rollout.rewards import JUDGE, RULE, Component
+from training.rollout.rewards import Component
 from training.rollout.samplers import SAMPLERS, Sampler
 from training.rollout.samplers.transformers import Transformers
+from training.settings import JUDGE, RULE
 from training.tokens import Messages, encode_prompts
 
 AnySampler = Annotated[Sampler, BeforeValidator(SAMPLERS.build), PlainSerializer(Plugin.spec)]

@@ -15,7 +15,8 @@ from training.checkpoint import Loaded
 from training.prepare import pad_of
 from training.rollout import Prompt
 from training.rollout.samplers import Engine, Sampled, Sampling
-from training.score import Precision, score_all
+from training.score import score_all
+from training.settings import Precision
 from training.tokens import Encoded
 
 

@@ -16,6 +16,7 @@ from schemas.ids import canonical
 from training.evaluate.implicit_reward import Rewards
 from training.evaluate.rewards import Item
 from training.evaluate.subject import opened, read_subject
+from training.settings import JUDGE, RULE
 from training.shaping import Given, State, Transform, chain_of, shape, start
 
 Chain = Annotated[
@@ -23,10 +24,6 @@ Chain = Annotated[
     BeforeValidator(chain_of),
     PlainSerializer(lambda chain: [Plugin.spec(one) for one in chain]),
 ]
-
-
-RULE, JUDGE = "rule:", "judge:"
-"""What sources begin with that a flow gives, which knows the warehouse."""
 
 
 def _written(source: object) -> object:

@@ -15,11 +15,12 @@ import torch
 from training.attention import choose_attention
 from training.batches import PairExamples, Sequences
 from training.checkpoint import load_policy, load_reward
-from training.loop import FitSettings, fit
+from training.loop import fit
 from training.objectives import Objective
 from training.objectives.pairwise.dpo import DPO
 from training.objectives.reward.bradley_terry import BradleyTerry
 from training.score import score_all
+from training.settings import FitSettings
 from training.tokens import Encoded
 
 

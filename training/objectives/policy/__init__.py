@@ -19,7 +19,8 @@ from schemas.registry import Registry
 from training.batches import PackedBatch
 from training.objectives import Objective, Step
 from training.objectives.texts import beside, text_batches
-from training.score import Precision, TokenScorer
+from training.score import TokenScorer
+from training.settings import Precision
 
 LARGEST_RATIO = 20.0
 """Log-ratios are held within it, in nats: their exponentials must stay finite."""

@@ -14,7 +14,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from training.checkpoint import load_reward, reward_column
 from training.objectives import Step
 from training.objectives.policy import Credit, Policy, RolloutBatch, Rollouts, token_rewards, whitened
-from training.score import Precision, TokenScorer, ValueScorer
+from training.score import TokenScorer, ValueScorer
+from training.settings import Precision
 
 
 class Judged(NamedTuple):

@@ -19,7 +19,8 @@ from training.data import read_records
 from training.objectives import Step, soft_log_loss
 from training.objectives.reward import PairReward, PairRewards
 from training.prepare import pad_of
-from training.score import Precision, autocast
+from training.score import autocast
+from training.settings import Precision
 from training.tokens import encode
 
 
