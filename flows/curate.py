@@ -122,8 +122,8 @@ def chosen_prompts(lake: Lake, recipe: Recipe) -> list[Prompt]:
         raise ConfigError("This recipe names no prompts; add `prompts: {sources: [NAME]}`.")
     shares, limit = recipe.prompts.shares, recipe.prompts.limit
     tables = [lake.ask("prompts_of", sources=list(sources), most=most) for sources, most in shares]
-    found = (row for table in tables for row in table.to_pylist() if recipe.prompts.takes(row["prompt_id"]))
-    rows = sorted(found, key=lambda row: row["prompt_id"])
+    found = {row["prompt_id"]: row for table in tables for row in table.to_pylist()}
+    rows = [found[prompt_id] for prompt_id in sorted(found) if recipe.prompts.takes(prompt_id)]
     if not rows:
         wanted = " or ".join(recipe.prompts.sources)
         raise InputError(f"The warehouse has no prompts of source {wanted}; run `prefinery import` first.")

@@ -54,7 +54,7 @@ class PromptChoice(Strict):
     """Which stored prompts a run works on."""
 
     sources: tuple[str, ...] | Mapping[str, int]
-    """Values of the `source` column; as a mapping, at most so many prompts of each, the first by id."""
+    """Under which names they came; as a mapping, at most so many prompts of each, the first by id."""
     limit: int | None = Field(default=None, gt=0)
     """At most this many in all, the first by id; all when absent."""
     part: tuple[int, int] | None = None
