@@ -32,7 +32,9 @@ def bound(con: duckdb.DuckDBPyConnection, memory: str) -> None:
     try:
         con.execute("set memory_limit = $memory", {"memory": memory})
     except duckdb.Error as error:
-        raise ConfigError(f"{memory} is no size of memory; write --memory or {VARIABLE} as 4GB.") from error
+        raise ConfigError(
+            f"{memory} is no size of memory; write a size such as 4GB in --memory or {VARIABLE}."
+        ) from error
     place = Path(gettempdir())
     con.execute("set temp_directory = $folder", {"folder": str(place / f"prefinery-{uuid4().hex}")})
     room = f"{int(disk_usage(place).free * SPILLED_SHARE)} bytes"

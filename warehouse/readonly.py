@@ -188,5 +188,7 @@ def _distinct(names: list[str]) -> list[str]:
 def _sentence(error: BaseException) -> str:
     """What DuckDB says, in one line, without its drawing of the place, and without settings that are locked here."""
     if isinstance(error, duckdb.OutOfMemoryException):
-        return f"{str(error).splitlines()[0]}; allow more by --memory, such as 8GB, or free some of the disk"
+        return (
+            f"{str(error).splitlines()[0].rstrip('.')}; allow more by --memory, such as 8GB, or free some of the disk"
+        )
     return " ".join(str(error).split("\n\nLINE ")[0].split())

@@ -20,6 +20,7 @@ from schemas.votes import VOTES, Vote
 from tests.conftest import ROOT
 from tests.rows import draft, some_pairs, some_prompts, two_responses
 from warehouse import query
+from warehouse.exporters import Material
 from warehouse.origins import append
 from warehouse.trace import diff, drop_source, exposure, holdings, lineage
 from warehouse.versions import members, publish, versions
@@ -181,10 +182,10 @@ def test_a_prompt_of_two_sources_and_licences_is_found_and_withdrawn_under_each(
     pairs = some_pairs(lake, 3)
     (twice,) = some_prompts(1)
     append(lake, (PROMPTS, PROMPTS.rows([replace(twice, source="secret", license="GPL")])))
-    publish(lake, draft(pairs))
+    version = publish(lake, draft(pairs)).version
     for kind, name in (("source", "secret"), ("license", "GPL")):
         assert [(row["version"], row["pairs"]) for row in exposure(lake, kind, name).to_pylist()] == [(1, 1)]
-    licences = lake.ask("version_licenses", treated=members(lake, "hand", 1)).to_pylist()
+    licences = Material(lake=lake, version=version).rows("version_licenses")
     assert [tuple(row.values()) for row in licences] == [("hand", "not stated", 3), ("secret", "GPL", 1)]
     (successor,) = drop_source(lake, "secret").successors
     assert (successor.n_pairs, members(lake, "hand", 2).column("pair_id").to_pylist()) == (
