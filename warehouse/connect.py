@@ -6,7 +6,7 @@ import duckdb
 
 from schemas.errors import ConfigError
 from warehouse.extensions import duckdb_with
-from warehouse.memory import bound, most_memory
+from warehouse.memory import allowed, bound, spill
 from warehouse.place import SQLITE, Place
 from warehouse.queries import literal
 from warehouse.s3 import give_keys
@@ -18,7 +18,8 @@ BUSY_TIMEOUT_MS = 60_000
 def connect(place: Place, *, read_only: bool = False, snapshot: int | None = None) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection whose default catalogue is the lake at `place`, at a snapshot if one is given."""
     con = _duckdb(place)
-    bound(con, most_memory())
+    spill(con)
+    bound(con, allowed())
     con.execute("set parquet_metadata_cache = true")  # a data file never changes
     # Rows go to Parquet at once: a published version must be readable without the catalogue's own row store.
     options = [f"data_path {literal(place.data_path)}", "data_inlining_row_limit 0"]

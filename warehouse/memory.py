@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import disk_usage
 from tempfile import gettempdir
@@ -13,29 +15,45 @@ import duckdb
 from schemas.errors import ConfigError
 
 VARIABLE = "PREFINERY_MEMORY"
-"""Most memory for a warehouse's sorts and joins, such as 8GB."""
+"""Most memory for DuckDB in every command, such as 8GB; four fifths of the machine's if absent."""
 
 SPILLED_SHARE = 0.5
 """Part of the free disk that may be filled with temporary files."""
 
 
-def most_memory() -> str:
-    """2 GB, or what the variable says, or 256 MB a core where that is more: DuckDB's threads share it."""
-    return os.environ.get(VARIABLE) or f"{max(2048, 256 * (os.cpu_count() or 1))}MB"
+def spill(con: duckdb.DuckDBPyConnection) -> None:
+    """Put what does not fit into a temporary folder of this connection.
 
-
-def bound(con: duckdb.DuckDBPyConnection, memory: str) -> None:
-    """Let DuckDB hold so much; sorts and joins beyond it go to a temporary folder of this connection.
-
-    DuckDB makes the folder when it needs it, and removes it when it closes. Raises ConfigError when it is no size.
+    DuckDB makes the folder when it needs it, and removes it when it closes.
     """
-    try:
-        con.execute("set memory_limit = $memory", {"memory": memory})
-    except duckdb.Error as error:
-        raise ConfigError(
-            f"{memory} is no size of memory; write a size such as 4GB in --memory or {VARIABLE}."
-        ) from error
     place = Path(gettempdir())
     con.execute("set temp_directory = $folder", {"folder": str(place / f"prefinery-{uuid4().hex}")})
     room = f"{int(disk_usage(place).free * SPILLED_SHARE)} bytes"
     con.execute("set max_temp_directory_size = $room", {"room": room})
+
+
+def allowed(otherwise: str | None = None) -> str | None:
+    """What the variable says."""
+    return os.environ.get(VARIABLE) or otherwise
+
+
+def bound(con: duckdb.DuckDBPyConnection, memory: str | None) -> None:
+    """Let DuckDB hold so much; its own bound where it is None. Raises ConfigError when it is no size."""
+    if memory is None:
+        con.execute("reset memory_limit")
+        return
+    try:
+        con.execute("set memory_limit = $memory", {"memory": memory})
+    except duckdb.Error as error:
+        sizes = f"write a size such as 4GB in --memory or {VARIABLE}"
+        raise ConfigError(f"{memory} is no size of memory; {sizes}.") from error
+
+
+@contextmanager
+def little_memory(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """For work that is as fast when it is spilled: 2 GB, or 256 MB a core where that is more."""
+    bound(con, allowed(f"{max(2048, 256 * (os.cpu_count() or 1))}MiB"))
+    try:
+        yield
+    finally:
+        bound(con, allowed())

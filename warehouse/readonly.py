@@ -15,7 +15,7 @@ import pyarrow as pa
 from schemas.errors import InputError
 from warehouse.lake import STREAM_ROWS, Lake
 from warehouse.macros import create_macros, macro_texts
-from warehouse.memory import bound
+from warehouse.memory import allowed, bound
 from warehouse.rows import Rows
 from warehouse.sentences import sentences
 from warehouse.statement import Gate
@@ -24,6 +24,9 @@ from warehouse.views import create_views
 
 TIMEOUT_S = 300.0
 """Longest time that a query may take, until its last row."""
+
+MEMORY = "4GB"
+"""Most that DuckDB holds in memory for a query; sorts and joins beyond it go to a temporary folder."""
 
 RELATIONS = """
 select table_name, column_name from duckdb_columns()
@@ -132,15 +135,14 @@ class Reader:
 def reading(folder: str | Path, *, at: str | None = None, memory: str | None = None) -> Iterator[Reader]:
     """A reader of the newest data, or of the data as of version `at` (NAME@V), with the views of `warehouse/views`.
 
-    `memory`, such as 4GB, is the most that DuckDB holds for a query; see `warehouse.memory` where it is absent.
+    `memory` is the most that DuckDB holds for a query: PREFINERY_MEMORY or 4GB if absent.
     """
     snapshot = None
     if at is not None:
         with Lake.open(folder, read_only=True) as lake:
             snapshot = find_version(lake, at).snapshot
     with Lake.open(folder, read_only=True, snapshot=snapshot) as lake:
-        if memory is not None:
-            bound(lake.con, memory)
+        bound(lake.con, memory or allowed(MEMORY))
         with sentences(lake.place):
             create_views(lake.con)
             for name in macro_texts():

@@ -151,8 +151,8 @@ def sql(
     ] = None,
     timeout: Annotated[float, typer.Option(min=0.001, help="Longest time for a query, in seconds.")] = 300.0,
     memory: Annotated[
-        str | None, typer.Option(envvar="PREFINERY_MEMORY", help="Most memory, as 8GB; beyond it, temporary files.")
-    ] = None,
+        str, typer.Option(envvar="PREFINERY_MEMORY", help="Most memory for a query; beyond it, temporary files.")
+    ] = "4GB",
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="The file to write; standard output if absent.")
     ] = None,

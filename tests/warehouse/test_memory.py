@@ -6,7 +6,7 @@ from schemas.errors import ConfigError, InputError, WarehouseError
 from schemas.prompts import PROMPTS, Prompt, user
 from warehouse.collect import compact
 from warehouse.lake import Lake
-from warehouse.memory import VARIABLE, most_memory
+from warehouse.memory import VARIABLE, little_memory
 from warehouse.readonly import query
 from warehouse.sentences import sentences
 
@@ -53,9 +53,18 @@ def test_a_size_that_is_none_is_wrong_usage(tmp_path, monkeypatch):
         Lake.create(tmp_path / "warehouse")
 
 
-def test_each_core_has_its_share(monkeypatch):
+def test_a_compaction_takes_little_memory_and_gives_it_back(lake, monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
     monkeypatch.setattr("os.cpu_count", lambda: 64)
-    assert most_memory() == "16384MB"
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
-    assert most_memory() == "2048MB"
+    before = limit(lake)
+    with little_memory(lake.con):
+        assert limit(lake) == "16.0 GiB"
+    assert limit(lake) == before
+    monkeypatch.setenv(VARIABLE, "1GiB")
+    with little_memory(lake.con):
+        assert limit(lake) == "1.0 GiB"
+    assert limit(lake) == "1.0 GiB"
+
+
+def limit(lake):
+    return lake.con.execute("select current_setting('memory_limit')").fetchone()[0]
