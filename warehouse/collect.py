@@ -11,7 +11,7 @@ from schemas.errors import WarehouseError
 from warehouse.digests import seal, unlike
 from warehouse.failpoints import reach
 from warehouse.lake import Lake
-from warehouse.memory import little_memory
+from warehouse.memory import held, little
 from warehouse.sentences import sentences
 from warehouse.versions import versions
 
@@ -47,7 +47,7 @@ def compact(lake: Lake) -> tuple[int, int]:
             raise WarehouseError(f"{damage.file}: {damage.what}; restore it from a backup before compacting.")
         before = _count(lake)
         reach("before merge")
-        with little_memory(lake.con):
+        with held(lake.con, little()):
             lake.con.execute("call ducklake_merge_adjacent_files('lake')")
         reach("after merge")
         seal(lake)

@@ -38,9 +38,8 @@ def allowed(otherwise: str | None = None) -> str | None:
 
 
 def bound(con: duckdb.DuckDBPyConnection, memory: str | None) -> None:
-    """Let DuckDB hold so much; its own bound where it is None. Raises ConfigError when it is no size."""
+    """Let DuckDB hold so much; where it is None nothing changes. Raises ConfigError when it is no size."""
     if memory is None:
-        con.execute("reset memory_limit")
         return
     try:
         con.execute("set memory_limit = $memory", {"memory": memory})
@@ -49,11 +48,17 @@ def bound(con: duckdb.DuckDBPyConnection, memory: str | None) -> None:
         raise ConfigError(f"{memory} is no size of memory; {sizes}.") from error
 
 
-@contextmanager
-def little_memory(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def little() -> str:
     """For work that is as fast when it is spilled: 2 GB, or 256 MB a core where that is more."""
-    bound(con, allowed(f"{max(2048, 256 * (os.cpu_count() or 1))}MiB"))
+    return allowed() or f"{max(2048, 256 * (os.cpu_count() or 1))}MiB"
+
+
+@contextmanager
+def held(con: duckdb.DuckDBPyConnection, memory: str) -> Iterator[None]:
+    """`bound` for a while."""
+    before = con.execute("select current_setting('memory_limit')").fetchone()
+    bound(con, memory)
     try:
         yield
     finally:
-        bound(con, allowed())
+        bound(con, before and before[0])  # `reset` would change what the setting says, and not what DuckDB holds to

@@ -1,16 +1,19 @@
 """What a warehouse may hold in memory."""
 
+import duckdb
 import pytest
 
 from schemas.errors import ConfigError, InputError, WarehouseError
 from schemas.prompts import PROMPTS, Prompt, user
 from warehouse.collect import compact
 from warehouse.lake import Lake
-from warehouse.memory import VARIABLE, little_memory
+from warehouse.memory import VARIABLE, held, little
 from warehouse.readonly import query
 from warehouse.sentences import sentences
 
 ROWS = 60_000
+WHOLE = "select len(list(repeat('x', 1000) || range)) from range(300000)"
+"""A list in one piece, which no file can take."""
 
 
 def test_a_compaction_larger_than_memory_is_spilled(tmp_path, monkeypatch):
@@ -38,13 +41,12 @@ def prompts(number):
 
 
 def test_what_cannot_be_spilled_says_what_to_do(tmp_path, monkeypatch):
-    whole = "select len(list(repeat('x', 1000) || range)) from range(300000)"
     monkeypatch.setenv(VARIABLE, "300MB")
     with Lake.create(tmp_path / "warehouse") as lake:
         with pytest.raises(WarehouseError, match=f"allow more by {VARIABLE}"), sentences(lake.place):
-            lake.con.execute(whole).fetchall()
+            lake.con.execute(WHOLE).fetchall()
         with pytest.raises(InputError, match="allow more by --memory"):
-            query(lake.folder, whole)
+            query(lake.folder, WHOLE)
 
 
 def test_a_size_that_is_none_is_wrong_usage(tmp_path, monkeypatch):
@@ -53,18 +55,17 @@ def test_a_size_that_is_none_is_wrong_usage(tmp_path, monkeypatch):
         Lake.create(tmp_path / "warehouse")
 
 
-def test_a_compaction_takes_little_memory_and_gives_it_back(lake, monkeypatch):
+def test_a_bound_for_a_while_is_lifted(lake, monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
-    monkeypatch.setattr("os.cpu_count", lambda: 64)
-    before = limit(lake)
-    with little_memory(lake.con):
-        assert limit(lake) == "16.0 GiB"
-    assert limit(lake) == before
-    monkeypatch.setenv(VARIABLE, "1GiB")
-    with little_memory(lake.con):
-        assert limit(lake) == "1.0 GiB"
-    assert limit(lake) == "1.0 GiB"
+    with held(lake.con, "30MB"), pytest.raises(duckdb.OutOfMemoryException):
+        lake.con.execute(WHOLE).fetchall()
+    assert lake.con.execute(WHOLE).fetchall() == [(300_000,)]
 
 
-def limit(lake):
-    return lake.con.execute("select current_setting('memory_limit')").fetchone()[0]
+def test_each_core_has_its_share(monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    for cores, memory in ((64, "16384MiB"), (2, "2048MiB")):
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        assert little() == memory
+    monkeypatch.setenv(VARIABLE, "1GB")
+    assert little() == "1GB"
