@@ -61,4 +61,6 @@ def held(con: duckdb.DuckDBPyConnection, memory: str) -> Iterator[None]:
     try:
         yield
     finally:
-        bound(con, before and before[0])  # `reset` would change what the setting says, and not what DuckDB holds to
+        bound(
+            con, before[0] if before else None
+        )  # `reset` would change what the setting says, and not what DuckDB holds to
