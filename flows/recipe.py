@@ -187,7 +187,7 @@ class Recipe(Strict):
     schedule: str | None = None
     """Cron expression for `prefinery serve`; never when absent."""
 
-    _OF_PAIRS: ClassVar[tuple[str, ...]] = ("pair", "leaks", "balance", "aspects", "gate")
+    _OF_PAIRS: ClassVar[tuple[str, ...]] = ("pair", "leaks", "balance", "aspects", "gate", "vote")
     """What has no say in questions: they are made of feedback alone."""
 
     @property

@@ -90,27 +90,24 @@ def walk(
     accelerator = begin(settings, folder)
     silence_dropout(model.train())
     ready, optimizer = accelerator.prepare(model, adamw(model, settings))
-    wanted = settings.micro_batch_tokens or MICRO_BATCH_TOKENS.get(accelerator.device.type, 2**14)
-    max_tokens = sys.maxsize if wanted == "all" else wanted
+    max_tokens = tokens_at_once(settings, accelerator.device)
     history = take_up(accelerator, folder) if folder else []
     yield from history
     clock, unkept_s = time.perf_counter(), 0.0
-    total = steps.total
     for step, (examples, rows, known) in enumerate(steps.after(len(history)), len(history) + 1):
         if stalled(history, settings.patience):
             break
         parts = micro_batches(accelerator, examples, rows, max_tokens)
         with around(step):
             metrics = accumulate(accelerator, ready, parts, loss_of, settings.precision)
-        pace = descend(accelerator, ready, optimizer, learning_rate(step, total, settings), settings)
+        pace = descend(accelerator, ready, optimizer, learning_rate(step, steps.total, settings), settings)
         # All processes see the same mean time, and so keep the same steps.
         metrics["seconds"] = torch.tensor(time.perf_counter() - clock)
         clock = time.perf_counter()
-        figures = {"step": step, "total_steps": total, **means(accelerator, metrics), **pace, **known}
-        took_s = figures.pop("seconds")
-        unkept_s += took_s
+        figures = {"step": step, "total_steps": steps.total, **means(accelerator, metrics), **pace, **known}
+        unkept_s += (took_s := figures.pop("seconds"))
         figures["tokens/s"] = int(examples.tokens[rows].sum()) / took_s
-        if held_out is not None and (step % settings.measure_steps == 0 or step == total):
+        if held_out is not None and (step % settings.measure_steps == 0 or step == steps.total):
             figures[HELD_OUT_LOSS] = loss_on(accelerator, ready, held_out, loss_of, settings, max_tokens)
         history.append(figures)
         if folder and is_best(history):
@@ -120,10 +117,13 @@ def walk(
             unkept_s = 0.0
         accelerator.log(figures, step)
         yield figures
-    if folder and measured(history):
-        take_best(accelerator, folder)
-    for tracker in accelerator.trackers:
-        tracker.finish()
+    end(accelerator, folder, history)
+
+
+def tokens_at_once(settings: FitSettings, device: torch.device) -> int:
+    """Most tokens of a forward pass."""
+    wanted = settings.micro_batch_tokens or MICRO_BATCH_TOKENS.get(device.type, 2**14)
+    return sys.maxsize if wanted == "all" else wanted
 
 
 def begin(settings: FitSettings, folder: Path | None) -> Accelerator:
@@ -134,6 +134,14 @@ def begin(settings: FitSettings, folder: Path | None) -> Accelerator:
     plain = {name: value for name, value in settings if isinstance(value, int | float | str)}
     accelerator.init_trackers("prefinery", plain)
     return accelerator
+
+
+def end(accelerator: Accelerator, folder: Path | None, history: Sequence[Mapping[str, float]]) -> None:
+    """Take the weights with the least held-out loss, where it was measured, and close the trackers."""
+    if folder and measured(history):
+        take_best(accelerator, folder)
+    for tracker in accelerator.trackers:
+        tracker.finish()
 
 
 def descend(

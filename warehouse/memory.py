@@ -43,7 +43,7 @@ def bound(con: duckdb.DuckDBPyConnection, memory: str | None) -> None:
     if memory is None:
         return
     try:
-        con.execute(f"set memory_limit = {literal(memory)}")
+        con.execute("set memory_limit = $memory", {"memory": memory})
     except duckdb.Error as error:
         sizes = f"write a size such as 4GB in --memory or {VARIABLE}"
         raise ConfigError(f"{memory} is no size of memory; {sizes}.") from error
@@ -62,6 +62,5 @@ def held(con: duckdb.DuckDBPyConnection, memory: str) -> Iterator[None]:
     try:
         yield
     finally:
-        bound(
-            con, before[0] if before else None
-        )  # `reset` would change what the setting says, and not what DuckDB holds to
+        # `reset` would change what the setting says, and not what DuckDB holds to.
+        bound(con, before[0] if before else None)

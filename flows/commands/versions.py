@@ -151,8 +151,8 @@ def sql(
     ] = None,
     timeout: Annotated[float, typer.Option(min=0.001, help="Longest time for a query, in seconds.")] = 300.0,
     memory: Annotated[
-        str, typer.Option(envvar="PREFINERY_MEMORY", help="Most memory for a query; beyond it, temporary files.")
-    ] = "4GB",
+        str | None, typer.Option(help="Most memory for a query; beyond it, temporary files. 4GB if absent.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="The file to write; standard output if absent.")
     ] = None,

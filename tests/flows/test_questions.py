@@ -156,6 +156,7 @@ JUDGE = {"name": "binary_principle", "model": "a"}
         pytest.param({"leaks": {}}, "leaks is about pairs", id="leaks"),
         pytest.param({"balance": {"by": ["length"]}}, "balance is about pairs", id="balance"),
         pytest.param({"gate": {"golden": ["x"], "min_golden_accuracy": 0.7}}, "gate is about pairs", id="gate"),
+        pytest.param({"vote": {"models": ["a"]}}, "vote is about pairs", id="vote"),
         pytest.param({"publish.of": "pairs"}, "add `of: questions` to publish the principles", id="neither"),
         pytest.param({"publish.of": "principles"}, "publish.of: .*'pairs' or 'questions'", id="no-such-thing"),
         pytest.param({"judges": [JUDGE, JUDGE | {"called": "other"}]}, "one judge `binary_principle`", id="two-askers"),

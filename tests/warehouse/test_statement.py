@@ -255,23 +255,27 @@ def filled(text, warehouse, around):
 
 @pytest.mark.parametrize("text", ["", *WRITES, *ELSEWHERE, *INSIDE])
 def test_whatever_is_no_query_is_refused_and_touches_nothing(place, text):
-    refused_and_untouched(place, text)
+    said, is_touched = refusal(place, text)
+    assert "canary" not in said
+    assert "\n" not in said
+    assert not is_touched
 
 
 @pytest.mark.parametrize("text", [*ELSEWHERE, *INSIDE])
 def test_with_postgres_it_is_refused_and_calls_nobody(postgres_place, text):
-    refused_and_untouched(postgres_place, text)
+    said, is_touched = refusal(postgres_place, text)
+    assert "canary" not in said
+    assert "\n" not in said
+    assert not is_touched
 
 
-def refused_and_untouched(place, text):
+def refusal(place, text):
+    """What a refused query is told, and whether anything in the warehouse or around it was touched."""
     warehouse, reader, around = place
     before = contents(warehouse)
     with pytest.raises(InputError) as refused, reader.ask(filled(text, warehouse, around), 5) as answer:
         answer.rows()
-    assert "canary" not in str(refused.value)
-    assert "\n" not in str(refused.value)
-    assert contents(warehouse) == before
-    assert not around.touched()
+    return str(refused.value), contents(warehouse) != before or around.touched()
 
 
 CALLED = "select distinct function_name from duckdb_functions() where function_type in ('scalar', 'aggregate', 'macro')"
