@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import chain
+from operator import ne
 from typing import NamedTuple, TypeVar
 
 import pyarrow as pa
 
 from curation.comparisons import Keys, model_of, strength_of
 from curation.records import BadRow, Columns, Record
-from schemas.ids import canonical_column, content_ids
+from schemas.ids import object_ids
 from schemas.prompts import MESSAGES, PROMPTS, user_prompt_ids
 from schemas.responses import RESPONSES, response_ids_of
 from schemas.table import Table
@@ -65,24 +66,22 @@ def plain_comparisons(records: Sequence[Record | BadRow], keys: Keys, labels: La
     places, columns = _alike(records, {keys.prompt, keys.chosen, keys.rejected})
     if columns is None:
         return None
-    texts = zip(*(columns.cells[name] for name in (keys.prompt, keys.chosen, keys.rejected)), strict=True)
+    sides = [columns.cells[name] for name in (keys.prompt, keys.chosen, keys.rejected)]
     facts = _facts(columns, keys, labels.unknown)
-    plain = [place for place, row in enumerate(texts) if _is_plain(*row) and facts[place]]
+    plain: Sequence[int] = range(len(places))
+    if None in facts or not _are_plain(*sides):
+        plain = [place for place in plain if facts[place] and _are_plain(*([column[place]] for column in sides))]
     if not plain:
         return None
     cells = columns.cells
     if len(plain) < len(places):
         cells = {name: [column[place] for place in plain] for name, column in cells.items()}
     told = [fact for place in plain if (fact := facts[place])]
-    json = {name: canonical_column(column) for name, column in cells.items()}
-    prompt_ids = user_prompt_ids(json[keys.prompt])
+    prompt_ids = user_prompt_ids(cells[keys.prompt])
     answers = _in_turns(cells[keys.chosen], cells[keys.rejected])
-    models = [model for fact in told for model in fact[1:]]
-    asked = canonical_column(prompt_ids)
-    response_ids = response_ids_of(
-        _in_turns(asked, asked), canonical_column(models), _in_turns(json[keys.chosen], json[keys.rejected])
-    )
-    record_ids = _record_ids(json)
+    models = _in_turns([fact.chosen_model for fact in told], [fact.rejected_model for fact in told])
+    response_ids = response_ids_of(_in_turns(prompt_ids, prompt_ids), models, answers)
+    record_ids = object_ids(cells)
     rows = [
         (PROMPTS, _prompts(prompt_ids, cells[keys.prompt], labels)),
         (RESPONSES, _responses(response_ids, prompt_ids, models, answers, labels)),
@@ -110,9 +109,11 @@ def _alike(records: Sequence[Record | BadRow], wanted: set[str]) -> tuple[Sequen
     return [place for place, _ in alike], Columns({name: [record[name] for _, record in alike] for name in names})
 
 
-def _is_plain(prompt: object, chosen: object, rejected: object) -> bool:
-    texts = isinstance(chosen, str) and isinstance(rejected, str)
-    return texts and chosen != rejected and isinstance(prompt, str) and bool(prompt.strip())
+def _are_plain(prompts: list[object], chosen: list[object], rejected: list[object]) -> bool:
+    """Whether all of these are texts, no prompt is blank, and no two answers are equal."""
+    if any(set(map(type, column)) != {str} for column in (prompts, chosen, rejected)):
+        return False
+    return all(map(str.strip, prompts)) and all(map(ne, chosen, rejected))
 
 
 def _facts(columns: Columns, keys: Keys, unknown: str) -> Sequence[_Facts | None]:
@@ -132,14 +133,6 @@ def _facts_of(record: Record, keys: Keys, unknown: str) -> _Facts | None:
         )
     except BadRow:
         return None
-
-
-def _record_ids(columns: dict[str, list[bytes]]) -> list[str]:
-    """`Named.content_id` of many records with the same fields."""
-    names = sorted(columns)
-    heads = [name.replace(b"%", b"%%") for name in canonical_column(names)]
-    mould = b"{%b}" % b",".join(head + b":%b" for head in heads)
-    return content_ids(mould % row for row in zip(*(columns[name] for name in names), strict=True))
 
 
 def _prompts(prompt_ids: list[str], texts: list[str], labels: Labels) -> pa.Table:
@@ -179,16 +172,9 @@ def _votes(
     sides = list(zip(response_ids[::2], response_ids[1::2], strict=True))
     first, second = [min(side) for side in sides], [max(side) for side in sides]
     verdicts = ["a" if chosen < rejected else "b" for chosen, rejected in sides]
-    shown = canonical_column(first)
-    vote_ids = vote_ids_of(
-        canonical_column([f"{labels.format}:{record_id}" for record_id in record_ids]),
-        shown,
-        canonical_column(second),
-        shown,
-        repeat(canonical_column([labels.annotator])[0]),
-        repeat(b"null"),
-        canonical_column(verdicts),
-    )
+    acts = [f"{labels.format}:{record_id}" for record_id in record_ids]
+    annotators, no_version = [labels.annotator] * len(sides), [None] * len(sides)
+    vote_ids = vote_ids_of(acts, first, second, first, annotators, no_version, verdicts)
     response_a = pa.array(first, pa.string())
     return VOTES.of_columns(
         len(sides),

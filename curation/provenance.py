@@ -9,7 +9,7 @@ from hashlib import blake2b, file_digest
 from pathlib import Path
 
 from curation.records import Named
-from curation.seen import Seen
+from curation.seen import Seen, hashes
 from schemas.drops import Drop
 from schemas.ids import canonical, content_id
 from schemas.responses import Response
@@ -74,7 +74,7 @@ class Provenance:
 
     def records(self, record_ids: Sequence[str], where: Callable[[int], str]) -> None:
         """`record` for many that are not asked for other ids; `where` tells the place of each, counted from 0."""
-        names = list(map(hash, record_ids))
+        names = hashes(record_ids)
         if self._records.none_of(names):
             self._records.update(names)
             return
@@ -89,7 +89,7 @@ class Provenance:
         self, response_ids: Sequence[str], models: Sequence[str], texts: Sequence[str], where: Callable[[int], str]
     ) -> None:
         """`response` for many."""
-        names, spoken = list(map(hash, response_ids)), list(map(hash, zip(models, texts, strict=True)))
+        names, spoken = hashes(response_ids), hashes(zip(models, texts, strict=True))
         if self._responses.none_of(names) and self._texts.none_of(spoken) and all(map(str.strip, texts)):
             self._models.update(models)
             self._responses.update(names)

@@ -2,57 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
+FEW = 2_000
+"""Names that came one by one and are still Python objects."""
+
 LATE = 50_000
-"""Names that are held as Python objects before they are sorted in."""
+"""Names that are kept apart before they are sorted in among all."""
 
 
 class Seen:
     """A set of hashes that takes in no more than `most`; what finds no room is counted."""
 
-    def __init__(self, most: int, *, late: int = LATE) -> None:
-        self._most = most
-        self._most_late = late
-        self._sorted = np.empty(0, np.int64)
-        self._late: set[int] = set()
+    def __init__(self, most: int, *, few: int = FEW, late: int = LATE) -> None:
+        self._most, self._most_few, self._most_late = most, few, late
+        self._few: set[int] = set()
+        self._late = self._sorted = np.empty(0, np.int64)
         self.left_out = 0
 
     def __len__(self) -> int:
-        return len(self._sorted) + len(self._late)
+        return len(self._sorted) + len(self._late) + len(self._few)
 
     def __contains__(self, name: int) -> bool:
-        if name in self._late:
-            return True
-        place = int(self._sorted.searchsorted(name))
-        return place < len(self._sorted) and int(self._sorted[place]) == name
+        return name in self._few or any(_is_among(sorted_, name) for sorted_ in (self._late, self._sorted))
 
     def add(self, name: int) -> None:
         """Take in a name that is new, if there is room."""
-        self.update([name])
+        if len(self) >= self._most:
+            self.left_out += 1
+            return
+        self._few.add(name)
+        if len(self._few) >= self._most_few:
+            self._settle()
 
-    def update(self, names: Sequence[int]) -> None:
+    def update(self, names: NDArray[np.int64]) -> None:
         """Take in names that are all new and different, the first of them where there is not room for all."""
         room = self._most - len(self)
-        self._late.update(names[:room])
         self.left_out += max(0, len(names) - room)
+        self._late = np.sort(np.concatenate([self._late, names[:room]]))
         if len(self._late) >= self._most_late:
-            late = np.fromiter(self._late, np.int64, len(self._late))
-            self._sorted = np.concatenate([self._sorted, late])
-            self._sorted.sort(kind="stable")  # nearly sorted already
-            self._late.clear()
+            both = np.concatenate([self._sorted, self._late])
+            self._sorted = np.sort(both, kind="stable")  # two sorted runs, which this merges
+            self._late = self._late[:0]
 
-    def none_of(self, names: Sequence[int]) -> bool:
+    def none_of(self, names: NDArray[np.int64]) -> bool:
         """Whether none of these came before, and none comes twice."""
-        if len(set(names)) < len(names) or not self._late.isdisjoint(names):
+        self._settle()
+        names = np.sort(names)  # neighbours are then found near each other, in memory that is at hand
+        if (names[1:] == names[:-1]).any():
             return False
-        return not self._hits(np.fromiter(names, np.int64, len(names))).any()
+        return not any(_are_among(sorted_, names).any() for sorted_ in (self._late, self._sorted))
 
-    def _hits(self, names: NDArray[np.int64]) -> NDArray[np.bool_]:
-        if not len(self._sorted):
-            return np.zeros(len(names), np.bool_)
-        places = self._sorted.searchsorted(names).clip(max=len(self._sorted) - 1)
-        return self._sorted[places] == names
+    def _settle(self) -> None:
+        few, self._few = self._few, set()
+        if few:
+            self.update(np.fromiter(few, np.int64, len(few)))
+
+
+def hashes(names: Iterable[object]) -> NDArray[np.int64]:
+    """The hash of each."""
+    return np.fromiter(map(hash, names), np.int64)
+
+
+def _is_among(sorted_: NDArray[np.int64], name: int) -> bool:
+    place = int(sorted_.searchsorted(name))
+    return place < len(sorted_) and int(sorted_[place]) == name
+
+
+def _are_among(sorted_: NDArray[np.int64], names: NDArray[np.int64]) -> NDArray[np.bool_]:
+    if not len(sorted_):
+        return np.zeros(len(names), np.bool_)
+    return sorted_[sorted_.searchsorted(names).clip(max=len(sorted_) - 1)] == names

@@ -34,6 +34,7 @@ STATUSES: tuple[str, ...] = (*get_args(Status), *OUTAGES)
 CALLS = Table(
     name="calls",
     key=("call_id", "attempt"),
+    order=("call_id",),
     columns=pa.schema(
         [
             column("call_id", pa.string(), required=True),

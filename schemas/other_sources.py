@@ -12,6 +12,7 @@ from schemas.table import Table, column
 OTHER_SOURCES = Table(
     name="other_sources",
     key=("other_source_id",),
+    order=("row_id",),
     columns=pa.schema(
         [
             column("other_source_id", pa.string(), required=True),  # digest of all that follows, without the run

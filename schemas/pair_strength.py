@@ -16,6 +16,7 @@ TREATMENTS: tuple[str, ...] = get_args(Treatment)
 PAIR_STRENGTH = Table(
     name="pair_strength",
     key=("panel", "policy", "pair_id"),
+    order=("pair_id",),
     columns=pa.schema(
         [
             column("panel", pa.string(), required=True),  # hash of the version's members and of all that voted

@@ -13,6 +13,7 @@ from schemas.table import Table, column
 PAIRS = Table(
     name="pairs",
     key=("pair_id",),
+    order=("pair_id",),
     columns=pa.schema(
         [
             column("pair_id", pa.string(), required=True),

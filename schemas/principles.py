@@ -17,6 +17,7 @@ MET: tuple[str, ...] = get_args(Met)
 PRINCIPLES = Table(
     name="principles",
     key=("principle_id", "checked_by"),
+    order=("response_id",),
     columns=pa.schema(
         [
             column("principle_id", pa.string(), required=True),

@@ -14,6 +14,7 @@ from schemas.table import Table, column
 PROMPT_FACTS = Table(
     name="prompt_facts",
     key=("prompt_fact_id",),
+    order=("prompt_id",),
     columns=pa.schema(
         [
             column("prompt_fact_id", pa.string(), required=True),  # digest of the prompt and its facts

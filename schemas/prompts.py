@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any, TypedDict
@@ -25,6 +25,7 @@ MESSAGES = pa.list_(pa.struct([pa.field("role", pa.string()), pa.field("content"
 PROMPTS = Table(
     name="prompts",
     key=("prompt_id",),
+    order=("prompt_id",),
     columns=pa.schema(
         [
             column("prompt_id", pa.string(), required=True),
@@ -96,9 +97,9 @@ def prompt_id_of(messages: Sequence[Message]) -> str:
     return content_id("prompt", [[m["role"], m["content"]] for m in messages])
 
 
-def user_prompt_ids(texts: Iterable[bytes]) -> list[str]:
-    """`prompt_id_of` of many conversations of one user turn, whose texts are JSON."""
-    return content_ids(repeat(b'"prompt"'), (b'[["user",%b]]' % text for text in texts))
+def user_prompt_ids(texts: Sequence[str]) -> list[str]:
+    """`prompt_id_of` of many conversations of one user turn."""
+    return content_ids("prompt", zip(zip(repeat("user"), texts, strict=False), strict=True))
 
 
 def user(text: str) -> tuple[Message, ...]:

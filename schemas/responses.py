@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
 
 import pyarrow as pa
 
@@ -14,6 +13,7 @@ from schemas.table import Table, column
 RESPONSES = Table(
     name="responses",
     key=("response_id",),
+    order=("response_id",),
     columns=pa.schema(
         [
             column("response_id", pa.string(), required=True),
@@ -72,6 +72,6 @@ def response_id_of(prompt_id: str, model: str, text: str) -> str:
     return content_id("response", prompt_id, model, text)
 
 
-def response_ids_of(prompt_ids: Iterable[bytes], models: Iterable[bytes], texts: Iterable[bytes]) -> list[str]:
-    """`response_id_of` of many answers, whose parts are JSON."""
-    return content_ids(repeat(b'"response"'), prompt_ids, models, texts)
+def response_ids_of(prompt_ids: Sequence[str], models: Sequence[str], texts: Sequence[str]) -> list[str]:
+    """`response_id_of` of many answers."""
+    return content_ids("response", prompt_ids, models, texts)

@@ -18,6 +18,7 @@ KINDS: tuple[str, ...] = get_args(Kind)
 RUBRICS = Table(
     name="rubrics",
     key=("rubric_id", "checked_by"),
+    order=("prompt_id",),
     columns=pa.schema(
         [
             column("rubric_id", pa.string(), required=True),
@@ -39,6 +40,7 @@ RUBRICS = Table(
 RUBRIC_ITEMS = Table(
     name="rubric_items",
     key=("rubric_id", "number"),
+    order=("rubric_id",),
     columns=pa.schema(
         [
             column("rubric_id", pa.string(), required=True),

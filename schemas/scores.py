@@ -12,6 +12,7 @@ from schemas.table import Table, column
 SCORES = Table(
     name="scores",
     key=("call_id", "response_id", "aspect", "judge_version"),
+    order=("response_id",),
     columns=pa.schema(
         [
             column("call_id", pa.string(), required=True),

@@ -22,6 +22,8 @@ class Table:
     name: str
     key: tuple[str, ...]
     columns: pa.Schema
+    order: tuple[str, ...] = ()
+    """Columns by which the rows of a data file are sorted, because rows are looked up by them; none if empty."""
 
     def check(self, rows: pa.Table) -> pa.Table:
         """`rows` cast to the declared columns, or WarehouseError naming the column that does not fit."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from typing import Literal
 
 import pyarrow as pa
@@ -17,6 +16,7 @@ Verdict = Literal["a", "b", "tie"]
 VOTES = Table(
     name="votes",
     key=("vote_id",),
+    order=("response_a", "response_b"),
     columns=pa.schema(
         [
             column("vote_id", pa.string(), required=True),
@@ -102,6 +102,6 @@ def vote_id_of(*parts: object) -> str:
     return content_id("vote", *parts)
 
 
-def vote_ids_of(*columns: Iterable[bytes]) -> list[str]:
-    """`vote_id_of` of many votes, whose parts are JSON."""
-    return content_ids(repeat(b'"vote"'), *columns)
+def vote_ids_of(*columns: Sequence[str | None]) -> list[str]:
+    """`vote_id_of` of many votes: a column for each part."""
+    return content_ids("vote", *columns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,9 @@ from types import TracebackType
 from typing import Self
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.errors import WarehouseError
 from schemas.table import Table
@@ -23,8 +25,14 @@ from warehouse.place import Place
 from warehouse.queries import query_text
 from warehouse.sentences import sentences
 
+ROW_GROUP_ROWS = 8_192
+"""Rows of a row group in the data files (migration 004)."""
+
 STREAM_ROWS = 20_000
 """Rows of a streamed batch."""
+
+PART_ROWS = 4 * ROW_GROUP_ROWS
+"""Sorted rows that one thread writes."""
 
 Batch = tuple[Table, pa.Table]
 """Rows on their way into a table."""
@@ -156,27 +164,44 @@ class Lake:
 
     def insert_new(self, table: Table, rows: pa.Table) -> int:
         """`insert` of rows that the caller knows to be new: nothing is searched."""
-        with self._registered(incoming=table.check(rows)):
-            self.con.execute(f"insert into {table.name} by name from incoming")
+        self._write(table, table.check(rows))
         return rows.num_rows
 
     def _insert(self, table: Table, rows: pa.Table, *, known: str | None) -> int:
         """Insert the rows whose key the relation `known` lacks."""
         if not rows.num_rows:
             return 0
-        keys = ", ".join(table.key)
-        unknown = f"anti join (select {keys} from {known}) using ({keys})" if known else ""
-        # The first of several equal keys stays: rows named by content are equal where their keys are.
-        once = f"distinct on ({keys})" if _repeat(rows.select(table.key)) else ""
-        new = f"insert into {table.name} by name select {once} * from incoming {unknown}"
+        new = self._new(table, rows, known)
         reach("before write")
-        with self._registered(incoming=rows):
-            done = self.con.execute(new).fetchone()
+        self._write(table, new)
         reach("after write")
-        return int(done[0]) if done else 0
+        return new.num_rows
+
+    def _new(self, table: Table, rows: pa.Table, known: str | None) -> pa.Table:
+        """The rows whose key `known` lacks; of several with one key the first."""
+        keys = ", ".join(table.key)
+        numbered = rows.select(table.key).append_column("n", pa.array(np.arange(rows.num_rows)))
+        # Of keys and numbers alone: a join would copy the texts of all rows that it lets through.
+        lacking = f"select n, {keys} from numbered"
+        if known:
+            lacking += f" anti join (select {keys} from {known}) using ({keys})"
+        # Rows named by content are equal where their keys are.
+        once = f"select min(n) as n from ({lacking}) group by {keys}" if _repeat(rows.select(table.key)) else lacking
+        if not known and once is lacking:
+            return rows
+        with self._registered(numbered=numbered):
+            places = self.con.execute(f"select n from ({once}) order by n").to_arrow_table().column("n")
+        return rows if len(places) == rows.num_rows else rows.take(places)
+
+    def _write(self, table: Table, rows: pa.Table) -> None:
+        """Write rows, in the order of their table: DuckLake is told not to sort them (migration 009)."""
+        if not rows.num_rows:
+            return
+        with self._registered(incoming=_in_order(rows, table.order)):
+            self.con.execute(f"insert into {table.name} by name from incoming")
 
     @contextmanager
-    def _registered(self, **relations: pa.Table) -> Iterator[None]:
+    def _registered(self, **relations: pa.Table | pa.RecordBatchReader) -> Iterator[None]:
         """Give SQL these rows under these names."""
         for name, rows in relations.items():
             self.con.register(name, rows)
@@ -220,6 +245,16 @@ class Lake:
         with sentences(self.place):
             row = self.con.execute("from ducklake_current_snapshot('lake')").fetchone()
         return int(row[0]) if row else 0
+
+
+def _in_order(rows: pa.Table, columns: Sequence[str]) -> pa.RecordBatchReader:
+    """The rows sorted by these columns, in parts that several threads can write as row groups of their own."""
+    whole = rows.combine_chunks()
+    if not columns:
+        return whole.to_reader(PART_ROWS)
+    order = pc.sort_indices(whole.select(columns), [(name, "ascending") for name in columns])
+    parts = (whole.take(order.slice(start, PART_ROWS)) for start in range(0, len(order), PART_ROWS))
+    return pa.RecordBatchReader.from_batches(rows.schema, (batch for part in parts for batch in part.to_batches()))
 
 
 def _repeat(keys: pa.Table) -> bool:

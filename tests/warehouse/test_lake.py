@@ -3,10 +3,15 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
+from operator import itemgetter
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from schemas.errors import WarehouseError
+from schemas.ids import content_id
 from schemas.prompts import PROMPTS
 from tests.rows import some_prompts
 from warehouse.lake import Lake
@@ -41,6 +46,44 @@ def test_rows_come_back_as_they_were(lake):
     rows = PROMPTS.rows(sorted(some_prompts(3), key=lambda prompt: prompt.prompt_id))
     lake.append((PROMPTS, rows))
     assert lake.read(PROMPTS).cast(PROMPTS.columns).equals(rows)
+
+
+def test_of_a_batch_the_rows_are_written_that_are_new(lake):
+    known, new = some_prompts(40)[::2], some_prompts(40)[1::2]
+    lake.append((PROMPTS, PROMPTS.rows(known)))
+    batch = [*known, *new, *reversed(new)]
+    assert lake.append((PROMPTS, PROMPTS.rows(batch))) == [len(new)]
+    assert lake.read(PROMPTS).to_pylist() == sorted(PROMPTS.rows(known + new).to_pylist(), key=itemgetter("prompt_id"))
+
+
+SORTED = """
+select table_name, list(expression order by sort_key_index)
+from __ducklake_metadata_lake.ducklake_sort_expression join __ducklake_metadata_lake.ducklake_table using (table_id)
+group by all
+"""
+
+
+def test_rows_are_sorted_by_what_the_lake_says_that_they_are_sorted_by(lake):
+    """What is written is sorted by us, what is merged by DuckLake."""
+    said = {name: tuple(columns) for name, columns in lake.con.execute(SORTED).fetchall()}
+    assert said == {table.name: table.order for table in all_tables() if table.order}
+
+
+def test_row_groups_hold_neighbours(lake):
+    """Which few of them to read, the statistics of a file can say only then."""
+    ids = pa.array([content_id(number) for number in range(40_000)])
+    lake.insert_new(PROMPTS, PROMPTS.of_columns(len(ids), prompt_id=ids, source="x", messages=same_messages(len(ids))))
+    [file] = (lake.folder / "data" / "main" / "prompts").iterdir()
+    layout = pq.read_metadata(file)
+    found = [layout.row_group(number).column(0).statistics for number in range(layout.num_row_groups)]
+    ends = sorted((group.min, group.max) for group in found)
+    assert len(ends) == 5
+    assert all(before[1] < after[0] for before, after in pairwise(ends))
+
+
+def same_messages(count):
+    column = PROMPTS.rows(some_prompts(1)).column("messages").combine_chunks()
+    return column.take(pa.repeat(0, count))
 
 
 def test_a_failed_transaction_leaves_nothing(lake):
@@ -110,6 +153,7 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from schemas.errors import WarehouseError
+from schemas.ids import content_id
 from schemas.prompts import PROMPTS, Prompt, user
 from warehouse.lake import Lake
 import os, signal

@@ -30,3 +30,4 @@ select
     prompt_id, constraints, task_type, correct_answers, incorrect_answers, source, $run_id as run_id
 from new
 where coalesce(constraints, correct_answers, incorrect_answers) is not null or task_type is not null
+order by prompt_id

@@ -21,3 +21,4 @@ anti join known as k
     on k.row_id = c.row_id and k.source = c.source
         and (c.license is null or k.license is not distinct from c.license)
         and (c.user_id is null or k.user_id is not distinct from c.user_id)
+order by c.row_id
