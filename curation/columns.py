@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import ne
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 
@@ -109,7 +109,7 @@ def _alike(records: Sequence[Record | BadRow], wanted: set[str]) -> tuple[Sequen
     return [place for place, _ in alike], Columns({name: [record[name] for _, record in alike] for name in names})
 
 
-def _are_plain(prompts: list[object], chosen: list[object], rejected: list[object]) -> bool:
+def _are_plain(prompts: list[Any], chosen: list[Any], rejected: list[Any]) -> bool:
     """Whether all of these are texts, no prompt is blank, and no two answers are equal."""
     if any(set(map(type, column)) != {str} for column in (prompts, chosen, rejected)):
         return False

@@ -252,7 +252,8 @@ def _in_order(rows: pa.Table, columns: Sequence[str]) -> pa.RecordBatchReader:
     whole = rows.combine_chunks()
     if not columns:
         return whole.to_reader(PART_ROWS)
-    order = pc.sort_indices(whole.select(columns), [(name, "ascending") for name in columns])
+    by = [(name, "ascending") for name in columns]
+    order = pc.sort_indices(whole, by)  # pyright: ignore[reportAttributeAccessIssue]
     parts = (whole.take(order.slice(start, PART_ROWS)) for start in range(0, len(order), PART_ROWS))
     return pa.RecordBatchReader.from_batches(rows.schema, (batch for part in parts for batch in part.to_batches()))
 

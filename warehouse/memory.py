@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import disk_usage
 from tempfile import gettempdir
+from typing import TypeVar
 from uuid import uuid4
 
 import duckdb
 
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, WarehouseError
 from warehouse.queries import literal
+
+T = TypeVar("T")
 
 VARIABLE = "PREFINERY_MEMORY"
 """Most memory for DuckDB in every command, such as 8GB; four fifths of the machine's if absent."""
@@ -64,3 +67,18 @@ def held(con: duckdb.DuckDBPyConnection, memory: str) -> Iterator[None]:
     finally:
         # `reset` would change what the setting says, and not what DuckDB holds to.
         bound(con, before[0] if before else None)
+
+
+def thrifty(con: duckdb.DuckDBPyConnection, read: Callable[[], Iterator[T]]) -> Iterator[T]:
+    """What `read` yields, in `little` memory; where that does not suffice for a start, in all that there is."""
+    begun = False
+    try:
+        with held(con, little()):
+            for found in read():
+                begun = True
+                yield found
+        return
+    except WarehouseError as error:
+        if begun or allowed() or not isinstance(error.__cause__, duckdb.OutOfMemoryException):
+            raise
+    yield from read()

@@ -39,6 +39,7 @@ from warehouse.collect import compact
 from warehouse.export import export
 from warehouse.lake import Lake
 from warehouse.macros import create_macros
+from warehouse.memory import thrifty
 from warehouse.tables import all_tables
 from warehouse.trace import diff, lineage
 from warehouse.versions import Change, Draft, find_version, members, publish
@@ -212,12 +213,12 @@ def publishing(bars: Bars, place: Path, count: int, versions: int, rounds: int) 
     published.append(timed(partial(publish, lake, first)))
 
     def scan() -> None:
-        rows = lake.ask("version_pairs", treated=members(lake, "bench", 1))
-        fingerprint(rows)
+        treated = members(lake, "bench", 1)
+        fingerprint(treated)
         digest = blake2b()
-        for column in rows.columns:
-            for chunk in column.chunks:
-                for buffer in chunk.buffers():
+        for batch in thrifty(lake.con, lambda: lake.stream("version_pairs", treated=treated)):
+            for column in batch.columns:
+                for buffer in column.buffers():
                     if buffer is not None:
                         digest.update(buffer)
 

@@ -7,7 +7,7 @@ from schemas.errors import ConfigError, InputError, WarehouseError
 from schemas.prompts import PROMPTS, Prompt, user
 from warehouse.collect import compact
 from warehouse.lake import Lake
-from warehouse.memory import VARIABLE, held, little
+from warehouse.memory import VARIABLE, held, little, thrifty
 from warehouse.readonly import query
 from warehouse.sentences import sentences
 
@@ -60,6 +60,27 @@ def test_a_bound_for_a_while_is_lifted(lake, monkeypatch):
     with held(lake.con, "30MB"), pytest.raises(duckdb.OutOfMemoryException):
         lake.con.execute(WHOLE).fetchall()
     assert lake.con.execute(WHOLE).fetchall() == [(300_000,)]
+
+
+def test_what_needs_more_than_little_gets_it(lake, monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setattr("warehouse.memory.little", lambda: "30MB")
+    tried = []
+
+    def read(first=()):
+        yield from first
+        tried.append(lake.con.execute("select current_setting('memory_limit')").fetchone())
+        with sentences(lake.place):
+            yield from lake.con.execute(WHOLE).fetchall()
+
+    assert list(thrifty(lake.con, read)) == [(300_000,)]
+    assert len(set(tried)) == 2
+    with pytest.raises(WarehouseError, match="allow more"):  # rows that were handed out are not handed out again
+        list(thrifty(lake.con, lambda: read([("begun",)])))
+    monkeypatch.setenv(VARIABLE, "30MB")
+    with pytest.raises(WarehouseError, match="allow more"):
+        list(thrifty(lake.con, read))
+    assert len(tried) == 4
 
 
 def test_each_core_has_its_share(monkeypatch):

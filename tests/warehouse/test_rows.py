@@ -1,9 +1,14 @@
 """Rows as notebooks take them; what is said to share memory does."""
 
+from itertools import chain
+
 import polars as pl
 import pyarrow as pa
 import pytest
 
+from schemas.pairs import Pair, pair_id_of
+from schemas.prompts import PROMPTS, Prompt, user
+from schemas.responses import RESPONSES, Response
 from tests.rows import draft, some_pairs
 from warehouse import query, read_version
 from warehouse.readonly import reading
@@ -54,6 +59,45 @@ def test_a_version_is_read_with_its_texts(lake):
     assert read.arrow.column("pair_id").to_pylist() == sorted(pair.pair_id for pair in pairs[:3])
     assert {(row["chosen"], row["rejected"], row["split"]) for row in read.to_pylist()} == {("good", "bad", "train")}
     assert read.dataset()[0]["prompt"][0]["role"] == "user"
+
+
+@pytest.mark.parametrize("lost", ["responses", "prompts", None])
+def test_sides_keep_together_where_a_text_is_missing(lake, lost):
+    """A pair without one is left out; its neighbours keep their own."""
+    prompts = [Prompt.of(user(f"question {number}"), source="hand") for number in range(60)]
+    answers = [
+        [Response.of(prompt.prompt_id, model=f"{which} model", text=f"{which} {number}", source="hand")
+         for which in ("good", "fair", "bad")]
+        for number, prompt in enumerate(prompts)
+    ]  # fmt: skip
+    sides = [(one[better], one[worse]) for one in answers for better, worse in ((0, 1), (0, 2), (1, 2))]
+    pairs = [pair_of(better, worse) for better, worse in sides]
+    lake.append((PROMPTS, PROMPTS.rows(prompts)), (RESPONSES, RESPONSES.rows(chain.from_iterable(answers))))
+    publish(lake, draft(pairs))
+    gone = prompts[7].prompt_id
+    if lost:
+        lake.con.execute(f"delete from {lost} where prompt_id = $gone", {"gone": gone})
+    asked = {prompt.prompt_id: prompt.messages[0]["content"] for prompt in prompts}
+    wanted = [
+        (pair.pair_id, asked[pair.prompt_id], better.text, better.model, worse.text, worse.model)
+        for pair, (better, worse) in zip(pairs, sides, strict=True)
+        if not (lost and pair.prompt_id == gone)
+    ]
+    found = [
+        (row["pair_id"], row["prompt"][0]["content"], row["chosen"], row["chosen_model"], row["rejected"],
+         row["rejected_model"])
+        for row in read_version(lake, "hand@1").to_pylist()
+    ]  # fmt: skip
+    assert found == sorted(wanted)
+
+
+def pair_of(better, worse):
+    prompt_id = better.prompt_id
+    name = pair_id_of(prompt_id, better.response_id, prompt_id, worse.response_id)
+    return Pair(
+        pair_id=name, prompt_id=prompt_id, chosen_id=better.response_id, rejected_prompt_id=prompt_id,
+        rejected_id=worse.response_id,
+    )  # fmt: skip
 
 
 def test_an_empty_answer_keeps_its_columns(lake):
