@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +20,7 @@ from warehouse.connect import connect, refuse_shared_data
 from warehouse.failpoints import reach
 from warehouse.lock import WriteLock, write_lock
 from warehouse.macros import create_called
+from warehouse.memory import thrifty
 from warehouse.migrate import migrate, refuse_newer, steps
 from warehouse.place import Place
 from warehouse.queries import query_text
@@ -33,6 +34,9 @@ STREAM_ROWS = 20_000
 
 PART_ROWS = 4 * ROW_GROUP_ROWS
 """Sorted rows that one thread writes."""
+
+PLACE = "place in the batch"
+"""A column beside the keys of rows; no table has one of that name."""
 
 Batch = tuple[Table, pa.Table]
 """Rows on their way into a table."""
@@ -180,18 +184,19 @@ class Lake:
     def _new(self, table: Table, rows: pa.Table, known: str | None) -> pa.Table:
         """The rows whose key `known` lacks; of several with one key the first."""
         keys = ", ".join(table.key)
-        numbered = rows.select(table.key).append_column("n", pa.array(np.arange(rows.num_rows)))
-        # Of keys and numbers alone: a join would copy the texts of all rows that it lets through.
-        lacking = f"select n, {keys} from numbered"
+        numbered = rows.select(table.key).append_column(PLACE, pa.array(np.arange(rows.num_rows)))
+        # Of keys and places alone: a join would copy the texts of all rows that it lets through.
+        lacking = f'select "{PLACE}", {keys} from numbered'
         if known:
             lacking += f" anti join (select {keys} from {known}) using ({keys})"
         # Rows named by content are equal where their keys are.
-        once = f"select min(n) as n from ({lacking}) group by {keys}" if _repeat(rows.select(table.key)) else lacking
-        if not known and once is lacking:
+        once = f'select min("{PLACE}") as "{PLACE}" from ({lacking}) group by {keys}'
+        chosen = once if _repeat(rows.select(table.key)) else lacking
+        if not known and chosen is lacking:
             return rows
         with self._registered(numbered=numbered):
-            places = self.con.execute(f"select n from ({once}) order by n").to_arrow_table().column("n")
-        return rows if len(places) == rows.num_rows else rows.take(places)
+            found = self.con.execute(f'select "{PLACE}" from ({chosen}) order by all').to_arrow_table()
+        return rows if found.num_rows == rows.num_rows else rows.take(found.column(PLACE))
 
     def _write(self, table: Table, rows: pa.Table) -> None:
         """Write rows, in the order of their table: DuckLake is told not to sort them (migration 009)."""
@@ -233,12 +238,15 @@ class Lake:
     def stream(self, query: str, **parameters: pa.Table) -> Iterator[pa.RecordBatch]:
         """`ask`, a batch of rows at a time: for answers that are larger than memory should be."""
         with sentences(self.place):
-            cursor = self.con.cursor()
-            cursor.execute("use lake")
-            for name, rows in parameters.items():
-                cursor.register(name, rows)
-            create_called(cursor, query_text(query))
-            yield from cursor.execute(query_text(query)).to_arrow_reader(STREAM_ROWS)
+            yield from thrifty(self.con, partial(self._stream, query, **parameters))
+
+    def _stream(self, query: str, **parameters: pa.Table) -> Iterator[pa.RecordBatch]:
+        cursor = self.con.cursor()
+        cursor.execute("use lake")
+        for name, rows in parameters.items():
+            cursor.register(name, rows)
+        create_called(cursor, query_text(query))
+        yield from cursor.execute(query_text(query)).to_arrow_reader(STREAM_ROWS)
 
     def snapshot(self) -> int:
         """Number of the last commit."""

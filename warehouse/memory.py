@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import duckdb
 
-from schemas.errors import ConfigError, WarehouseError
+from schemas.errors import ConfigError
 from warehouse.queries import literal
 
 T = TypeVar("T")
@@ -78,7 +78,7 @@ def thrifty(con: duckdb.DuckDBPyConnection, read: Callable[[], Iterator[T]]) -> 
                 begun = True
                 yield found
         return
-    except WarehouseError as error:
-        if begun or allowed() or not isinstance(error.__cause__, duckdb.OutOfMemoryException):
+    except duckdb.OutOfMemoryException:
+        if begun or allowed():
             raise
     yield from read()

@@ -60,15 +60,15 @@ class Gate:
         return f"{prefix} {query}" if explain else query
 
     def _tree(self, query: str) -> dict[str, Any]:
-        statements = self.con.extract_statements(query)
-        if len(statements) != 1 or statements[0].type.name != "SELECT":
-            raise InputError(ONE_QUERY)
         row = self.con.execute("select json_serialize_sql($query::varchar)", {"query": query}).fetchone()
         try:
             tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
         except RecursionError as error:
             raise InputError("The query is nested too deeply; write it in parts, with WITH.") from error
-        if tree["error"]:  # PRAGMA and PIVOT without IN call themselves queries, and are none
+        if tree.get("error_type") == "parser":
+            # Says where the fault is. To take a PRAGMA apart it would also compute what is in it, but not of such a text.
+            self.con.extract_statements(query)
+        if tree["error"] or len(tree["statements"]) != 1:
             raise InputError(ONE_QUERY)
         return tree
 

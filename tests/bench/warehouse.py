@@ -39,7 +39,6 @@ from warehouse.collect import compact
 from warehouse.export import export
 from warehouse.lake import Lake
 from warehouse.macros import create_macros
-from warehouse.memory import thrifty
 from warehouse.tables import all_tables
 from warehouse.trace import diff, lineage
 from warehouse.versions import Change, Draft, find_version, members, publish
@@ -216,7 +215,7 @@ def publishing(bars: Bars, place: Path, count: int, versions: int, rounds: int) 
         treated = members(lake, "bench", 1)
         fingerprint(treated)
         digest = blake2b()
-        for batch in thrifty(lake.con, lambda: lake.stream("version_pairs", treated=treated)):
+        for batch in lake.stream("version_pairs", treated=treated):
             for column in batch.columns:
                 for buffer in column.buffers():
                     if buffer is not None:

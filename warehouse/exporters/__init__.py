@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from hashlib import blake2b, file_digest
 from itertools import chain, islice
 from pathlib import Path
@@ -26,7 +26,6 @@ from schemas.registry import Registry
 from warehouse.ballots import by_people, decided
 from warehouse.comparisons import LeftOut, Row
 from warehouse.lake import Lake
-from warehouse.memory import thrifty
 from warehouse.sheets import JsonLines, Sheet
 from warehouse.versions import members
 
@@ -60,8 +59,7 @@ class Material:
 
     def batches(self, query: str) -> Iterator[pa.RecordBatch]:
         """Batches of the named query, which reads the members as `treated`."""
-        relations = {"treated": self.members, "pinned": self.pinned}
-        return thrifty(self.lake.con, partial(self.lake.stream, query, **relations))
+        return self.lake.stream(query, treated=self.members, pinned=self.pinned)
 
     def schema(self, query: str) -> pa.Schema:
         """Columns of the named query."""
