@@ -66,7 +66,7 @@ class Gate:
         except RecursionError as error:
             raise InputError("The query is nested too deeply; write it in parts, with WITH.") from error
         if tree.get("error_type") == "parser":
-            # Says where the fault is. To take a PRAGMA apart it would also compute what is in it, but not of such a text.
+            # Says where the fault is. Of a text without one it would compute what stands in a PRAGMA.
             self.con.extract_statements(query)
         if tree["error"] or len(tree["statements"]) != 1:
             raise InputError(ONE_QUERY)
