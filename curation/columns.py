@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from operator import ne
-from typing import Any, NamedTuple, TypeVar
+from itertools import chain, repeat
+from typing import NamedTuple, TypeVar
 
 import pyarrow as pa
 
@@ -66,11 +65,9 @@ def plain_comparisons(records: Sequence[Record | BadRow], keys: Keys, labels: La
     places, columns = _alike(records, {keys.prompt, keys.chosen, keys.rejected})
     if columns is None:
         return None
-    sides = [columns.cells[name] for name in (keys.prompt, keys.chosen, keys.rejected)]
+    texts = zip(*(columns.cells[name] for name in (keys.prompt, keys.chosen, keys.rejected)), strict=True)
     facts = _facts(columns, keys, labels.unknown)
-    plain: Sequence[int] = range(len(places))
-    if None in facts or not _are_plain(*sides):
-        plain = [place for place in plain if facts[place] and _are_plain(*([column[place]] for column in sides))]
+    plain = [place for place, row in enumerate(texts) if _is_plain(*row) and facts[place]]
     if not plain:
         return None
     cells = columns.cells
@@ -109,11 +106,9 @@ def _alike(records: Sequence[Record | BadRow], wanted: set[str]) -> tuple[Sequen
     return [place for place, _ in alike], Columns({name: [record[name] for _, record in alike] for name in names})
 
 
-def _are_plain(prompts: list[Any], chosen: list[Any], rejected: list[Any]) -> bool:
-    """Whether all of these are texts, no prompt is blank, and no two answers are equal."""
-    if any(set(map(type, column)) != {str} for column in (prompts, chosen, rejected)):
-        return False
-    return all(map(str.strip, prompts)) and all(map(ne, chosen, rejected))
+def _is_plain(prompt: object, chosen: object, rejected: object) -> bool:
+    texts = isinstance(chosen, str) and isinstance(rejected, str)
+    return texts and chosen != rejected and isinstance(prompt, str) and bool(prompt.strip())
 
 
 def _facts(columns: Columns, keys: Keys, unknown: str) -> Sequence[_Facts | None]:
@@ -173,8 +168,7 @@ def _votes(
     first, second = [min(side) for side in sides], [max(side) for side in sides]
     verdicts = ["a" if chosen < rejected else "b" for chosen, rejected in sides]
     acts = [f"{labels.format}:{record_id}" for record_id in record_ids]
-    annotators, no_version = [labels.annotator] * len(sides), [None] * len(sides)
-    vote_ids = vote_ids_of(acts, first, second, first, annotators, no_version, verdicts)
+    vote_ids = vote_ids_of(acts, first, second, first, repeat(labels.annotator), repeat(None), verdicts)
     response_a = pa.array(first, pa.string())
     return VOTES.of_columns(
         len(sides),

@@ -5,7 +5,8 @@ PrefineryError
 │   └── UnknownPlugin        a name that no plugin has
 ├── InputError               a file that cannot be read as the format it claims
 ├── WarehouseError           the warehouse is absent, newer, locked, full or damaged
-│   └── UnknownVersion       NAME@V does not exist
+│   ├── UnknownVersion       NAME@V does not exist
+│   └── OutOfMemory          a query needs more than it may hold
 ├── DiskError                a disk that is full, fails, or is closed to us
 ├── ModelError               a folder that is no model, or a model that does not fit
 ├── LimitReached             a run stopped at its budget: run it again to go on
@@ -47,6 +48,10 @@ class InputError(PrefineryError):
 
 class WarehouseError(PrefineryError):
     """The warehouse cannot serve the request."""
+
+
+class OutOfMemory(WarehouseError):
+    """A query needs more memory than it may hold, and cannot put the rest on the disk."""
 
 
 class UnknownVersion(WarehouseError):

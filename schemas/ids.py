@@ -30,7 +30,7 @@ def content_id(*parts: object) -> str:
 
 
 def content_ids(kind: str, *columns: Iterable[object]) -> list[str]:
-    """`content_id` of many rows of that kind: a column for each part, of texts alone."""
+    """`content_id` of many rows of that kind: a column for each part, of texts alone; `repeat` is a constant one."""
     return _digests(map(_utf8_of_texts, zip(repeat(kind), *columns, strict=False)))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -102,6 +102,6 @@ def vote_id_of(*parts: object) -> str:
     return content_id("vote", *parts)
 
 
-def vote_ids_of(*columns: Sequence[str | None]) -> list[str]:
-    """`vote_id_of` of many votes: a column for each part."""
+def vote_ids_of(*columns: Iterable[str | None]) -> list[str]:
+    """`vote_id_of` of many votes: a column for each part; `repeat` is a constant one."""
     return content_ids("vote", *columns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,7 +20,6 @@ from warehouse.connect import connect, refuse_shared_data
 from warehouse.failpoints import reach
 from warehouse.lock import WriteLock, write_lock
 from warehouse.macros import create_called
-from warehouse.memory import thrifty
 from warehouse.migrate import migrate, refuse_newer, steps
 from warehouse.place import Place
 from warehouse.queries import query_text
@@ -183,19 +182,19 @@ class Lake:
 
     def _new(self, table: Table, rows: pa.Table, known: str | None) -> pa.Table:
         """The rows whose key `known` lacks; of several with one key the first."""
-        keys = ", ".join(table.key)
-        numbered = rows.select(table.key).append_column(PLACE, pa.array(np.arange(rows.num_rows)))
-        # Of keys and places alone: a join would copy the texts of all rows that it lets through.
-        lacking = f'select "{PLACE}", {keys} from numbered'
-        if known:
-            lacking += f" anti join (select {keys} from {known}) using ({keys})"
-        # Rows named by content are equal where their keys are.
-        once = f'select min("{PLACE}") as "{PLACE}" from ({lacking}) group by {keys}'
-        chosen = once if _repeat(rows.select(table.key)) else lacking
-        if not known and chosen is lacking:
+        keys = rows.select(table.key)
+        repeat = _repeat(keys)
+        if not (known or repeat):
             return rows
-        with self._registered(numbered=numbered):
-            found = self.con.execute(f'select "{PLACE}" from ({chosen}) order by all').to_arrow_table()
+        names = ", ".join(table.key)
+        # Of keys and places alone: a join would copy the texts of all rows that it lets through.
+        places = f'select "{PLACE}", {names} from numbered'
+        if known:
+            places += f" anti join (select {names} from {known}) using ({names})"
+        if repeat:  # rows named by content are equal where their keys are
+            places = f'select min("{PLACE}") as "{PLACE}" from ({places}) group by {names}'
+        with self._registered(numbered=keys.append_column(PLACE, pa.array(np.arange(rows.num_rows)))):
+            found = self.con.execute(f'select "{PLACE}" from ({places}) order by all').to_arrow_table()
         return rows if found.num_rows == rows.num_rows else rows.take(found.column(PLACE))
 
     def _write(self, table: Table, rows: pa.Table) -> None:
@@ -238,15 +237,12 @@ class Lake:
     def stream(self, query: str, **parameters: pa.Table) -> Iterator[pa.RecordBatch]:
         """`ask`, a batch of rows at a time: for answers that are larger than memory should be."""
         with sentences(self.place):
-            yield from thrifty(self.con, partial(self._stream, query, **parameters))
-
-    def _stream(self, query: str, **parameters: pa.Table) -> Iterator[pa.RecordBatch]:
-        cursor = self.con.cursor()
-        cursor.execute("use lake")
-        for name, rows in parameters.items():
-            cursor.register(name, rows)
-        create_called(cursor, query_text(query))
-        yield from cursor.execute(query_text(query)).to_arrow_reader(STREAM_ROWS)
+            cursor = self.con.cursor()
+            cursor.execute("use lake")
+            for name, rows in parameters.items():
+                cursor.register(name, rows)
+            create_called(cursor, query_text(query))
+            yield from cursor.execute(query_text(query)).to_arrow_reader(STREAM_ROWS)
 
     def snapshot(self) -> int:
         """Number of the last commit."""

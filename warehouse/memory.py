@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import duckdb
 
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, OutOfMemory
 from warehouse.queries import literal
 
 T = TypeVar("T")
@@ -69,16 +69,12 @@ def held(con: duckdb.DuckDBPyConnection, memory: str) -> Iterator[None]:
         bound(con, before[0] if before else None)
 
 
-def thrifty(con: duckdb.DuckDBPyConnection, read: Callable[[], Iterator[T]]) -> Iterator[T]:
-    """What `read` yields, in `little` memory; where that does not suffice for a start, in all that there is."""
-    begun = False
+def thrifty(con: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
+    """Work in `little` memory; where that does not suffice, the same once more in all that there is."""
     try:
         with held(con, little()):
-            for found in read():
-                begun = True
-                yield found
-        return
-    except duckdb.OutOfMemoryException:
-        if begun or allowed():
+            return work()
+    except OutOfMemory:
+        if allowed():
             raise
-    yield from read()
+    return work()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import duckdb
 
-from schemas.errors import WarehouseError
+from schemas.errors import OutOfMemory, WarehouseError
 from warehouse.memory import VARIABLE
 from warehouse.place import Place
 
@@ -25,6 +25,7 @@ POSTGRES_GONE = (
 )
 UNREADABLE = ("Could not", "not a database", "Cannot open", "Unable to open", "creating a new DuckLake")
 PARQUET = ".parquet"
+OUT_OF_MEMORY = "Out of Memory Error"
 UNDECODABLE = ("Invalid unicode",)
 
 
@@ -35,8 +36,13 @@ def sentences(place: Place) -> Iterator[None]:
         yield
     except (duckdb.Error, OSError) as error:
         if sentence := _sentence(place, error):
-            raise WarehouseError(sentence) from error
+            raise (OutOfMemory if _lacks_memory(error) else WarehouseError)(sentence) from error
         raise
+
+
+def _lacks_memory(error: duckdb.Error | OSError) -> bool:
+    # An answer that is read as a stream fails as Arrow's OSError once its first rows are out.
+    return isinstance(error, duckdb.OutOfMemoryException) or str(error).startswith(OUT_OF_MEMORY)
 
 
 def _is_damage(error: duckdb.Error | OSError) -> bool:
@@ -56,7 +62,7 @@ def _sentence(place: Place, error: duckdb.Error | OSError) -> str | None:
         return any(part in text for part in parts)
 
     found = None
-    if isinstance(error, duckdb.OutOfMemoryException):
+    if _lacks_memory(error):
         found = f"{_first_line(error)}; allow more by {VARIABLE}, such as 8GB, or free some of the disk."
     elif says(FULL):
         found = f"The disk of {folder} is full; free some space and run the command again."

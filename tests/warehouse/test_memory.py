@@ -3,7 +3,7 @@
 import duckdb
 import pytest
 
-from schemas.errors import ConfigError, InputError, WarehouseError
+from schemas.errors import ConfigError, InputError, OutOfMemory, WarehouseError
 from schemas.prompts import PROMPTS, Prompt, user
 from warehouse.collect import compact
 from warehouse.lake import Lake
@@ -49,6 +49,16 @@ def test_what_cannot_be_spilled_says_what_to_do(tmp_path, monkeypatch):
             query(lake.folder, WHOLE)
 
 
+def test_a_stream_says_the_same_after_its_first_rows(lake):
+    late = "select if(i = 1_000_000, len(list_sort(range(i * 20))), 1) as n from range(2_000_000) as t (i)"
+    lake.con.execute("set max_temp_directory_size = '0KB'")
+    read = 0
+    with pytest.raises(OutOfMemory, match=f"allow more by {VARIABLE}"), sentences(lake.place), held(lake.con, "60MB"):
+        for rows in lake.con.execute(late).to_arrow_reader(5_000):
+            read += rows.num_rows
+    assert read > 0
+
+
 def test_a_size_that_is_none_is_wrong_usage(tmp_path, monkeypatch):
     monkeypatch.setenv(VARIABLE, "lots")
     with pytest.raises(ConfigError, match="lots is no size of memory"):
@@ -67,19 +77,17 @@ def test_what_needs_more_than_little_gets_it(lake, monkeypatch):
     monkeypatch.setattr("warehouse.memory.little", lambda: "30MB")
     tried = []
 
-    def read(first=()):
-        yield from first
+    def read():
         tried.append(lake.con.execute("select current_setting('memory_limit')").fetchone())
-        yield from lake.con.execute(WHOLE).fetchall()
+        with sentences(lake.place):
+            return lake.con.execute(WHOLE).fetchall()
 
-    assert list(thrifty(lake.con, read)) == [(300_000,)]
+    assert thrifty(lake.con, read) == [(300_000,)]
     assert len(set(tried)) == 2
-    with pytest.raises(duckdb.OutOfMemoryException):  # rows that were handed out are not handed out again
-        list(thrifty(lake.con, lambda: read([("begun",)])))
     monkeypatch.setenv(VARIABLE, "30MB")
-    with pytest.raises(duckdb.OutOfMemoryException):
-        list(thrifty(lake.con, read))
-    assert len(tried) == 4
+    with pytest.raises(OutOfMemory, match="allow more"):
+        thrifty(lake.con, read)
+    assert len(tried) == 3
 
 
 def test_each_core_has_its_share(monkeypatch):

@@ -26,6 +26,7 @@ from schemas.registry import Registry
 from warehouse.ballots import by_people, decided
 from warehouse.comparisons import LeftOut, Row
 from warehouse.lake import Lake
+from warehouse.memory import thrifty
 from warehouse.sheets import JsonLines, Sheet
 from warehouse.versions import members
 
@@ -187,8 +188,14 @@ def export_folder(
     """
     if folder.exists() and not (folder / MANIFEST).exists() and any(folder.iterdir()):
         raise WarehouseError(f"{folder} holds something else than an export; name another folder.")
+    material = Material(lake=lake, version=version, until=until)
+    return Exported(place=str(folder), funnel=thrifty(lake.con, lambda: _export(material, folder, exporter)))
+
+
+def _export(material: Material, folder: Path, exporter: Exporter) -> Funnel:
+    version = material.version
     with whole_folder(folder) as draft:
-        funnel = exporter.write(Material(lake=lake, version=version, until=until), draft)
+        funnel = exporter.write(material, draft)
         if not funnel.kept:
             reasons = ", ".join(f"{count} {reason}" for reason, count in funnel.dropped.items())
             raise WarehouseError(
@@ -206,7 +213,7 @@ def export_folder(
             "files": {path.relative_to(draft).as_posix(): _digest(path) for path in _files(draft)},
         }
         (draft / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-    return Exported(place=str(folder), funnel=funnel)
+    return funnel
 
 
 def _files(folder: Path) -> list[Path]:
