@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from mmap import ACCESS_READ, mmap
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
@@ -85,25 +85,11 @@ def unlike(lake: Lake, snapshot: int | None = None, *tables: Table) -> Iterator[
 
 
 def data_files(lake: Lake, snapshot: int | None = None, *tables: Table) -> list[DataFile]:
-    """The Parquet files of these tables, or of all whose bytes are recorded, at a snapshot or now."""
+    """The Parquet files of these tables, or of all whose bytes are recorded, at a snapshot or now; by name."""
     wanted = tables or tuple(table for table in all_tables() if table is not FILES)
-    try:
-        return _listed(lake, snapshot, wanted)
-    except duckdb.CatalogException:  # the snapshot is older than one of the tables
-        if len(wanted) == 1:
-            return []
-        return [file for table in wanted for file in data_files(lake, snapshot, table)]
-
-
-def _listed(lake: Lake, snapshot: int | None, tables: Sequence[Table]) -> list[DataFile]:
-    """One query for all tables: each has its price in DuckLake."""
-    at = "" if snapshot is None else f", snapshot_version => {snapshot:d}"
-    listed = " union all ".join(
-        f"select '{table.name}', data_file from ducklake_list_files('lake', '{table.name}'{at})" for table in tables
-    )
-    with sentences(lake.place):
-        rows = lake.con.execute(listed).fetchall()
-    return [DataFile(f"{name}/{PurePosixPath(path).name}", path) for name, path in rows]
+    names = [table.name for table in wanted]
+    found = lake.ask("data_files", tables=names, snapshot=snapshot, data=lake.place.data_path)
+    return [DataFile(**row) for row in found.to_pylist()]
 
 
 def _can_be_read(lake: Lake, file: DataFile) -> bool:

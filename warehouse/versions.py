@@ -96,7 +96,7 @@ def _publish(lake: Lake, draft: Draft) -> Published:
         run_id=draft.run_id,
         created_at=datetime.now(UTC).replace(tzinfo=None),
     )
-    lake.insert(DATASETS, DATASETS.rows([version]))
+    lake.insert_new(DATASETS, DATASETS.rows([version]))
     return Published(version=version, is_new=True)
 
 

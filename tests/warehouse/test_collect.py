@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 from typer.testing import CliRunner
 
@@ -19,6 +20,7 @@ from warehouse.collect import Garbage, collect, compact, garbage
 from warehouse.digests import data_files, verify
 from warehouse.lake import Lake
 from warehouse.readonly import query
+from warehouse.tables import all_tables
 from warehouse.versions import publish, versions
 
 NOW = timedelta(0)
@@ -63,6 +65,32 @@ def test_every_version_reads_the_same_after_compaction_and_collection(many):
         assert list(verify(many, version)) == []
     after = garbage(many, NOW)
     assert (after.replaced, after.orphans) == ((), ())
+
+
+def test_a_snapshot_has_the_files_that_ducklake_names(many):
+    """Before and after a compaction, whose files hold the rows of many snapshots, and among those that are left."""
+    assert len(_snapshots(many)) > 24
+    for change in (lambda: None, lambda: compact(many), lambda: collect(many, garbage(many, NOW))):
+        change()
+        for snapshot in [None, *_snapshots(many)]:
+            for table in all_tables():
+                found = {file.path for file in data_files(many, snapshot, table)}
+                assert found == _named(many, table.name, snapshot), (table.name, snapshot)
+    assert len(_snapshots(many)) < 24
+
+
+def _snapshots(lake):
+    found = lake.con.execute("select snapshot_id from ducklake_snapshots('lake') order by all").fetchall()
+    return [snapshot for (snapshot,) in found]
+
+
+def _named(lake, table, snapshot):
+    at = "" if snapshot is None else f", snapshot_version => {snapshot}"
+    try:
+        rows = lake.con.execute(f"select data_file from ducklake_list_files('lake', '{table}'{at})").fetchall()
+    except duckdb.CatalogException:  # the snapshot is older than the table
+        return set()
+    return {path for (path,) in rows}
 
 
 def test_what_a_reader_may_still_read_is_left_alone(many):
