@@ -26,6 +26,7 @@ POSTGRES_GONE = (
 UNREADABLE = ("Could not", "not a database", "Cannot open", "Unable to open", "creating a new DuckLake")
 PARQUET = ".parquet"
 OUT_OF_MEMORY = "Out of Memory Error"
+STOPPED = "INTERRUPT Error"
 UNDECODABLE = ("Invalid unicode",)
 
 
@@ -35,14 +36,25 @@ def sentences(place: Place) -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, OSError) as error:
+        if sentence := _of_memory(place, error):
+            raise OutOfMemory(sentence) from error
         if sentence := _sentence(place, error):
-            raise (OutOfMemory if _lacks_memory(error) else WarehouseError)(sentence) from error
+            raise WarehouseError(sentence) from error
         raise
 
 
-def _lacks_memory(error: duckdb.Error | OSError) -> bool:
+def _of_memory(place: Place, error: duckdb.Error | OSError) -> str | None:
     # An answer that is read as a stream fails as Arrow's OSError once its first rows are out.
-    return isinstance(error, duckdb.OutOfMemoryException) or str(error).startswith(OUT_OF_MEMORY)
+    if isinstance(error, duckdb.OutOfMemoryException) or str(error).startswith(OUT_OF_MEMORY):
+        return f"{_first_line(error)}; allow more by {VARIABLE}, such as 8GB, or free some of the disk."
+    # Where one thread fails, DuckDB stops the others, and now and then names that instead of the fault. Nobody else
+    # stops a query of the lake.
+    if str(error).startswith(STOPPED):
+        return (
+            f"DuckDB stopped a query of {place.folder} and does not say why, most often for lack of memory; allow more "
+            f"by {VARIABLE}, such as 8GB, or look for damage: prefinery verify NAME@V"
+        )
+    return None
 
 
 def _is_damage(error: duckdb.Error | OSError) -> bool:
@@ -62,9 +74,7 @@ def _sentence(place: Place, error: duckdb.Error | OSError) -> str | None:
         return any(part in text for part in parts)
 
     found = None
-    if _lacks_memory(error):
-        found = f"{_first_line(error)}; allow more by {VARIABLE}, such as 8GB, or free some of the disk."
-    elif says(FULL):
+    if says(FULL):
         found = f"The disk of {folder} is full; free some space and run the command again."
     elif says(FAILING):
         found = f"The disk of {folder} fails or is full; check it, free some space and run the command again."

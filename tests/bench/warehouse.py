@@ -204,13 +204,10 @@ def publishing(bars: Bars, place: Path, count: int, versions: int, rounds: int) 
     first = drafted(count)
     published: list[float] = []
     for _ in range(rounds - 1):
-        with folder() as spare, Lake.create(spare) as empty:
-            published.append(timed(partial(publish, empty, first)))
-    peak("publishing")
+        with folder() as spare, Lake.create(spare) as other:
+            published.append(published_first(other, first, count))
     lake = Lake.create(place / "warehouse")
-    fill(lake, count)  # all texts at once, as no import has them: its memory is the bench's own
-    forget_peak()
-    published.append(timed(partial(publish, lake, first)))
+    published.append(published_first(lake, first, count))
 
     def scan() -> None:
         treated = members(lake, "bench", 1)
@@ -241,6 +238,13 @@ def publishing(bars: Bars, place: Path, count: int, versions: int, rounds: int) 
     bars.add("successor beside the first version", median(took[:rounds]) / median(published), 0.15)
     bars.add(f"data of {versions + 1} versions beside one", grown, 2.2)
     return lake
+
+
+def published_first(lake: Lake, draft: Draft, count: int) -> float:
+    """What a first version takes. Its texts are there already, as a successor's are: publishing seals their files."""
+    fill(lake, count)  # all at once, as no import has them: its memory is the bench's own
+    forget_peak()
+    return timed(partial(publish, lake, draft))
 
 
 def size(place: Path) -> int:

@@ -1,5 +1,7 @@
 """What a warehouse may hold in memory."""
 
+from threading import Timer
+
 import duckdb
 import pytest
 
@@ -52,6 +54,7 @@ def test_what_cannot_be_spilled_says_what_to_do(tmp_path, monkeypatch):
 def test_a_stream_says_the_same_after_its_first_rows(lake):
     late = "select if(i = 1_000_000, len(list_sort(range(i * 20))), 1) as n from range(2_000_000) as t (i)"
     lake.con.execute("set max_temp_directory_size = '0KB'")
+    lake.con.execute("set threads = 1")  # of several, one may name the interrupt by which another one stopped it
     read = 0
     with pytest.raises(OutOfMemory, match=f"allow more by {VARIABLE}"), sentences(lake.place), held(lake.con, "60MB"):
         for rows in lake.con.execute(late).to_arrow_reader(5_000):
@@ -88,6 +91,27 @@ def test_what_needs_more_than_little_gets_it(lake, monkeypatch):
     with pytest.raises(OutOfMemory, match="allow more"):
         thrifty(lake.con, read)
     assert len(tried) == 3
+
+
+def test_a_query_that_duckdb_stopped_without_a_reason_is_tried_once_more(lake, monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    tried = []
+
+    def read():
+        tried.append(Timer(0.3, lake.con.interrupt))
+        with sentences(lake.place):
+            if len(tried) > most:
+                return "read"
+            tried[-1].start()
+            return lake.con.execute("select count(*) from range(1_000_000_000_000)").fetchall()
+
+    most = 1
+    assert thrifty(lake.con, read) == "read"
+    assert len(tried) == 2
+    most = 4
+    with pytest.raises(OutOfMemory, match="does not say why, most often for lack of memory"):
+        thrifty(lake.con, read)
+    assert len(tried) == 4
 
 
 def test_each_core_has_its_share(monkeypatch):
