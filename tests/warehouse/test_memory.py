@@ -98,7 +98,7 @@ def test_a_query_that_duckdb_stopped_without_a_reason_is_tried_once_more(lake, m
     tried = []
 
     def read():
-        tried.append(Timer(0.3, lake.con.interrupt))
+        tried.append(Timer(1, lake.con.interrupt))
         with sentences(lake.place):
             if len(tried) > most:
                 return "read"
