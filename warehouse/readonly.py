@@ -17,7 +17,7 @@ from warehouse.lake import STREAM_ROWS, Lake
 from warehouse.macros import create_macros, macro_texts
 from warehouse.memory import allowed, bound
 from warehouse.rows import Rows
-from warehouse.sentences import sentences
+from warehouse.sentences import is_stopped, lacks_memory, sentences
 from warehouse.statement import Gate
 from warehouse.versions import find_version
 from warehouse.views import create_views
@@ -117,11 +117,10 @@ class Reader:
     def cause(self, error: Exception, sql: str) -> Exception:
         """The fault behind an error of a query.
 
-        Where one thread fails, DuckDB stops the others, and now and then names an interrupt that nobody asked for
-        instead of the fault. Run again, the query says it.
+        An interrupt that nobody asked for stands for it now and then (`is_stopped`). Run again, the query says it.
         """
         for _ in range(RUNS_FOR_A_CAUSE):
-            if self._stopped or "INTERRUPT" not in str(error):
+            if self._stopped or not is_stopped(error):
                 break
             try:
                 for _batch in self._begin(sql):
@@ -189,7 +188,7 @@ def _distinct(names: list[str]) -> list[str]:
 
 def _sentence(error: BaseException) -> str:
     """What DuckDB says, in one line, without its drawing of the place, and without settings that are locked here."""
-    if isinstance(error, duckdb.OutOfMemoryException):
+    if lacks_memory(error):
         return (
             f"{str(error).splitlines()[0].rstrip('.')}; allow more by --memory, such as 8GB, or free some of the disk"
         )

@@ -43,13 +43,23 @@ def sentences(place: Place) -> Iterator[None]:
         raise
 
 
+def lacks_memory(error: BaseException) -> bool:
+    """Whether DuckDB says so; once the first rows of a stream are out, it says so as Arrow's OSError."""
+    return isinstance(error, duckdb.OutOfMemoryException) or str(error).startswith(OUT_OF_MEMORY)
+
+
+def is_stopped(error: BaseException) -> bool:
+    """Whether DuckDB names an interrupt.
+
+    Where one thread fails, it stops the others, and now and then names that instead of the fault.
+    """
+    return str(error).startswith(STOPPED)
+
+
 def _of_memory(place: Place, error: duckdb.Error | OSError) -> str | None:
-    # An answer that is read as a stream fails as Arrow's OSError once its first rows are out.
-    if isinstance(error, duckdb.OutOfMemoryException) or str(error).startswith(OUT_OF_MEMORY):
+    if lacks_memory(error):
         return f"{_first_line(error)}; allow more by {VARIABLE}, such as 8GB, or free some of the disk."
-    # Where one thread fails, DuckDB stops the others, and now and then names that instead of the fault. Nobody else
-    # stops a query of the lake.
-    if str(error).startswith(STOPPED):
+    if is_stopped(error):  # nobody else stops a query of the lake
         return (
             f"DuckDB stopped a query of {place.folder} and does not say why, most often for lack of memory; allow more "
             f"by {VARIABLE}, such as 8GB, or look for damage: prefinery verify NAME@V"

@@ -10,12 +10,15 @@ from schemas.prompts import PROMPTS, Prompt, user
 from warehouse.collect import compact
 from warehouse.lake import Lake
 from warehouse.memory import VARIABLE, held, little, thrifty
-from warehouse.readonly import query
+from warehouse.readonly import query, reading
 from warehouse.sentences import sentences
 
 ROWS = 60_000
 WHOLE = "select len(list(repeat('x', 1000) || range)) from range(300000)"
 """A list in one piece, which no file can take."""
+
+LATE = "select if(i = 1_000_000, len(list_sort(range(i * 20))), 1) as n from range(2_000_000) as t (i)"
+"""A long list in the middle of an answer."""
 
 
 def test_a_compaction_larger_than_memory_is_spilled(tmp_path, monkeypatch):
@@ -52,14 +55,24 @@ def test_what_cannot_be_spilled_says_what_to_do(tmp_path, monkeypatch):
 
 
 def test_a_stream_says_the_same_after_its_first_rows(lake):
-    late = "select if(i = 1_000_000, len(list_sort(range(i * 20))), 1) as n from range(2_000_000) as t (i)"
     lake.con.execute("set max_temp_directory_size = '0KB'")
     lake.con.execute("set threads = 1")  # of several, one may name the interrupt by which another one stopped it
     read = 0
     with pytest.raises(OutOfMemory, match=f"allow more by {VARIABLE}"), sentences(lake.place), held(lake.con, "60MB"):
-        for rows in lake.con.execute(late).to_arrow_reader(5_000):
+        for rows in lake.con.execute(LATE).to_arrow_reader(5_000):
             read += rows.num_rows
     assert read > 0
+
+
+def test_so_does_a_stream_of_people(lake, monkeypatch):
+    monkeypatch.setattr("warehouse.memory.SPILLED_SHARE", 0)
+    with (
+        reading(lake.folder, memory="60MB") as reader,
+        pytest.raises(InputError, match="allow more by --memory"),
+        reader.ask(LATE) as answer,
+    ):
+        for _rows in answer.batches:
+            pass
 
 
 def test_a_size_that_is_none_is_wrong_usage(tmp_path, monkeypatch):
@@ -95,23 +108,20 @@ def test_what_needs_more_than_little_gets_it(lake, monkeypatch):
 
 def test_a_query_that_duckdb_stopped_without_a_reason_is_tried_once_more(lake, monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
-    tried = []
 
-    def read():
-        tried.append(Timer(1, lake.con.interrupt))
+    def stopped():
+        Timer(1, lake.con.interrupt).start()
         with sentences(lake.place):
-            if len(tried) > most:
-                return "read"
-            tried[-1].start()
             return lake.con.execute("select count(*) from range(1_000_000_000_000)").fetchall()
 
-    most = 1
+    tries = iter([stopped, lambda: "read"])
+
+    def read():
+        return next(tries)()
+
     assert thrifty(lake.con, read) == "read"
-    assert len(tried) == 2
-    most = 4
     with pytest.raises(OutOfMemory, match="does not say why, most often for lack of memory"):
-        thrifty(lake.con, read)
-    assert len(tried) == 4
+        thrifty(lake.con, stopped)
 
 
 def test_each_core_has_its_share(monkeypatch):
