@@ -11,7 +11,12 @@ create or replace temp macro lineage_of(wanted) as table (
         union all
         select 'rejected', rejected_prompt_id, rejected_id from pair
     ),
-    written as (select s.side, r.* from sides as s join responses as r on r.response_id = s.response_id),
+    -- One after the other: of a single id only its row is read, of two ids the whole row groups that hold them.
+    written as (
+        select 'chosen' as side, r.* from pair as p join responses as r on r.response_id = p.chosen_id
+        union all
+        select 'rejected', r.* from pair as p join responses as r on r.response_id = p.rejected_id
+    ),
     asked as (select s.side, q.* from sides as s join prompts as q on q.prompt_id = s.prompt_id),
     rated as (select s.side, c.* from sides as s join scores as c on c.response_id = s.response_id),
     -- Lists: so that few ids are looked up, where a join would read them all.
