@@ -48,6 +48,8 @@ class Lake:
         self.place = place
         self._read_only = read_only
         self._snapshot = snapshot
+        self._macros: set[str] = set()
+        """Made on the connection: to make one takes as long as to look up a row."""
 
     @classmethod
     def create(cls, folder: str | Path, *, catalog: str | None = None, data: str | None = None) -> Lake:
@@ -216,6 +218,7 @@ class Lake:
                 self.con.unregister(name)
 
     def _rollback(self) -> None:
+        self._macros.clear()  # those that the transaction made are gone
         try:
             self.con.execute("rollback")
         except duckdb.Error:  # a failed commit has already ended the transaction
@@ -231,7 +234,7 @@ class Lake:
         relations = {name: value for name, value in parameters.items() if isinstance(value, pa.Table)}
         values = {name: value for name, value in parameters.items() if name not in relations}
         with sentences(self.place), self._registered(**relations):
-            create_called(self.con, query_text(query))
+            self._macros |= create_called(self.con, query_text(query), self._macros)
             return self.con.execute(query_text(query), values or None).to_arrow_table()
 
     def stream(self, query: str, **parameters: pa.Table) -> Iterator[pa.RecordBatch]:

@@ -178,3 +178,10 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_half_written(lake):
     assert done.returncode == 1
     assert "is full; free some space" in done.stderr
     assert lake.read(PROMPTS).num_rows == 3
+
+
+def test_a_transaction_that_fails_takes_its_macros_with_it(lake):
+    with pytest.raises(KeyboardInterrupt), lake.transaction():
+        assert not lake.ask("lineage", pair_id="none").num_rows
+        raise KeyboardInterrupt
+    assert not lake.ask("lineage", pair_id="none").num_rows
