@@ -1,5 +1,8 @@
 """Records of a file, as many at a time as are translated together: neither many records, nor much text, at once."""
 
+# pyarrow.compute makes its functions when it is imported.
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -7,11 +10,14 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from curation.readers import Numbered, has_columns, read_columns, read_records
 from curation.records import BadRow, Columns, Record
 
-BATCH_RECORDS = 2_000
-BATCH_CHARS = 20_000_000
+BATCH_RECORDS = 4_000
+BATCH_CHARS = 8_000_000
 """Most records, and most of their text, held as Python objects at once."""
 
 
@@ -54,7 +60,7 @@ def _of_columns(parts: Iterator[Columns]) -> Iterator[Records]:
         start = 0
         while start < len(part):
             fitting = part[start : start + BATCH_RECORDS - (len(held) if held else 0)]
-            more = _chars(fitting.cells)
+            more = sum(map(_chars, fitting.cells.values()))
             if chars + more >= BATCH_CHARS:
                 fitting, more = _until(fitting, BATCH_CHARS - chars)
             held, chars, start = held + fitting if held else fitting, chars + more, start + len(fitting)
@@ -75,6 +81,8 @@ def _until(part: Columns, chars: int) -> tuple[Columns, int]:
 
 def _chars(value: object) -> int:
     """Length of all texts in a JSON value."""
+    if isinstance(value, pa.Array):
+        return pc.sum(pc.utf8_length(value)).as_py() or 0
     if isinstance(value, str):
         return len(value)
     if isinstance(value, dict):

@@ -4,24 +4,26 @@
 the plain case: prompt, chosen and rejected are texts, the prompt is not blank, and the answers differ.
 """
 
+# pyarrow.compute makes its functions when it is imported.
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, repeat
-from typing import NamedTuple, TypeVar
+from itertools import compress
+from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from curation.comparisons import Keys, model_of, strength_of
-from curation.records import BadRow, Columns, Record
-from schemas.ids import object_ids
+from curation.records import BadRow, Cells, Columns, Record, are_blank, cells_of
+from schemas.id_columns import json_texts, json_words, object_ids
 from schemas.prompts import MESSAGES, PROMPTS, user_prompt_ids
 from schemas.responses import RESPONSES, response_ids_of
 from schemas.table import Table
 from schemas.votes import VOTES, vote_ids_of
-
-T = TypeVar("T")
 
 FACTS = {"score_chosen", "score_rejected", "chosen_model", "rejected_model"}
 """Fields that say more than texts and a margin."""
@@ -41,56 +43,69 @@ class Labels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plain:
-    """The rows of the plain ones among some records. A record has two answers: the chosen, then the rejected one."""
+    """The rows of the plain ones among some records. Of their answers, all chosen ones are before all rejected ones."""
 
     places: list[int]
     """Where each record was, from 0."""
-    record_ids: list[str]
-    response_ids: list[str]
-    models: list[str]
-    answers: list[str]
+    record_ids: pa.StringArray
+    response_ids: pa.StringArray
+    models: pa.StringArray
+    answers: pa.StringArray
     rows: list[tuple[Table, pa.Table]]
 
 
 class _Facts(NamedTuple):
-    strength: float | None
-    chosen_model: str
-    rejected_model: str
+    """A value for each record; where `known` is false, what the record says could not be read."""
+
+    known: pa.BooleanArray
+    strength: pa.DoubleArray
+    chosen_model: pa.StringArray
+    rejected_model: pa.StringArray
+
+    @classmethod
+    def of(cls, told: Sequence[tuple[float | None, str, str] | None]) -> _Facts:
+        known = pa.array([fact is not None for fact in told], pa.bool_())
+        columns = zip(*(fact or (None, None, None) for fact in told), strict=True)
+        kinds = (pa.float64(), pa.string(), pa.string())
+        return cls(known, *(pa.array(column, kind) for column, kind in zip(columns, kinds, strict=True)))
+
+    def where(self, wanted: pa.BooleanArray) -> _Facts:
+        return _Facts(*(column.filter(wanted) for column in self))
 
 
 def plain_comparisons(records: Sequence[Record | BadRow], keys: Keys, labels: Labels) -> Plain | None:
     """The rows of plain records, all with the same fields; None if there are none."""
     if keys.prompt is None:
         return None
-    places, columns = _alike(records, {keys.prompt, keys.chosen, keys.rejected})
+    names = (keys.prompt, keys.chosen, keys.rejected)
+    places, columns = _alike(records, set(names))
     if columns is None:
         return None
-    texts = zip(*(columns.cells[name] for name in (keys.prompt, keys.chosen, keys.rejected)), strict=True)
     facts = _facts(columns, keys, labels.unknown)
-    plain = [place for place, row in enumerate(texts) if _is_plain(*row) and facts[place]]
-    if not plain:
+    prompts, chosen, rejected = (_texts(columns.cells[name]) for name in names)
+    wanted = _are_plain(prompts, chosen, rejected, facts)
+    if not wanted.true_count:
         return None
-    cells = columns.cells
-    if len(plain) < len(places):
-        cells = {name: [column[place] for place in plain] for name, column in cells.items()}
-    told = [fact for place in plain if (fact := facts[place])]
-    prompt_ids = user_prompt_ids(cells[keys.prompt])
-    answers = _in_turns(cells[keys.chosen], cells[keys.rejected])
-    models = _in_turns([fact.chosen_model for fact in told], [fact.rejected_model for fact in told])
-    response_ids = response_ids_of(_in_turns(prompt_ids, prompt_ids), models, answers)
-    record_ids = object_ids(cells)
-    rows = [
-        (PROMPTS, _prompts(prompt_ids, cells[keys.prompt], labels)),
-        (RESPONSES, _responses(response_ids, prompt_ids, models, answers, labels)),
-        (VOTES, _votes(record_ids, prompt_ids, response_ids, [fact.strength for fact in told], labels)),
-    ]
+    if wanted.true_count < len(columns):
+        places, columns, facts = [*compress(places, wanted.to_pylist())], columns.where(wanted), facts.where(wanted)
+        prompts, chosen, rejected = (texts.filter(wanted) for texts in (prompts, chosen, rejected))
+    json = {name: json_texts(cells) for name, cells in columns.cells.items()}
+    prompt_ids = user_prompt_ids(json[keys.prompt])
+    chosen_ids = response_ids_of(prompt_ids, facts.chosen_model, json[keys.chosen])
+    rejected_ids = response_ids_of(prompt_ids, facts.rejected_model, json[keys.rejected])
+    record_ids = object_ids(json)
     return Plain(
-        places=[places[place] for place in plain],
+        places=[*places],
         record_ids=record_ids,
-        response_ids=response_ids,
-        models=models,
-        answers=answers,
-        rows=rows,
+        response_ids=pa.concat_arrays([chosen_ids, rejected_ids]),
+        models=pa.concat_arrays([facts.chosen_model, facts.rejected_model]),
+        answers=pa.concat_arrays([chosen, rejected]),
+        rows=[
+            (PROMPTS, _prompts(prompt_ids, prompts, labels)),
+            (RESPONSES, _responses(chosen_ids, prompt_ids, facts.chosen_model, chosen, labels)),
+            (RESPONSES, _responses(rejected_ids, prompt_ids, facts.rejected_model, rejected, labels)),
+            (VOTES, _votes(record_ids, prompt_ids, chosen_ids, rejected_ids, facts.strength, labels)),
+        ],
     )
 
 
@@ -103,25 +118,37 @@ def _alike(records: Sequence[Record | BadRow], wanted: set[str]) -> tuple[Sequen
     if names is None:
         return (), None
     alike = [(place, record) for place, record in read if record.keys() == names]
-    return [place for place, _ in alike], Columns({name: [record[name] for _, record in alike] for name in names})
+    columns = {name: cells_of([record[name] for _, record in alike]) for name in names}
+    return [place for place, _ in alike], Columns(columns)
 
 
-def _is_plain(prompt: object, chosen: object, rejected: object) -> bool:
-    texts = isinstance(chosen, str) and isinstance(rejected, str)
-    return texts and chosen != rejected and isinstance(prompt, str) and bool(prompt.strip())
+def _texts(cells: Cells) -> pa.StringArray:
+    """The texts of a column; null where it holds something else."""
+    if isinstance(cells, pa.Array):
+        return cells
+    return pa.array([cell if isinstance(cell, str) else None for cell in cells], pa.string())
 
 
-def _facts(columns: Columns, keys: Keys, unknown: str) -> Sequence[_Facts | None]:
-    """What records say besides their texts; None where that cannot be read."""
+def _are_plain(
+    prompts: pa.StringArray, chosen: pa.StringArray, rejected: pa.StringArray, facts: _Facts
+) -> pa.BooleanArray:
+    plain = pc.and_(pc.not_equal(chosen, rejected), pc.invert(are_blank(prompts)))
+    return pc.fill_null(pc.and_(plain, facts.known), fill_value=False)
+
+
+def _facts(columns: Columns, keys: Keys, unknown: str) -> _Facts:
+    """What records say besides their texts."""
     told = Columns({name: cells for name, cells in columns.cells.items() if name in FACTS | {keys.margin}})
-    if not told.cells:
-        return [_Facts(None, unknown, unknown)] * len(columns)
-    return [_facts_of(record, keys, unknown) for record in told]
+    if told.cells:
+        return _Facts.of([_facts_of(record, keys, unknown) for record in told])
+    count = len(columns)
+    nobody = pa.repeat(pa.scalar(unknown), count)
+    return _Facts(pa.repeat(pa.scalar(value=True), count), pa.nulls(count, pa.float64()), nobody, nobody)
 
 
-def _facts_of(record: Record, keys: Keys, unknown: str) -> _Facts | None:
+def _facts_of(record: Record, keys: Keys, unknown: str) -> tuple[float | None, str, str] | None:
     try:
-        return _Facts(
+        return (
             strength_of(record, keys.margin),
             model_of(record, "chosen_model", unknown),
             model_of(record, "rejected_model", unknown),
@@ -130,13 +157,13 @@ def _facts_of(record: Record, keys: Keys, unknown: str) -> _Facts | None:
         return None
 
 
-def _prompts(prompt_ids: list[str], texts: list[str], labels: Labels) -> pa.Table:
+def _prompts(prompt_ids: pa.StringArray, texts: pa.StringArray, labels: Labels) -> pa.Table:
     count = len(texts)
     roles = pa.repeat(pa.scalar("user"), count)
-    turns = pa.StructArray.from_arrays([roles, pa.array(texts, pa.string())], fields=list(MESSAGES.value_type))
+    turns = pa.StructArray.from_arrays([roles, texts], fields=list(MESSAGES.value_type))
     return PROMPTS.of_columns(
         count,
-        prompt_id=pa.array(prompt_ids, pa.string()),
+        prompt_id=prompt_ids,
         source=labels.source,
         license=labels.license,
         messages=pa.ListArray.from_arrays(pa.array(range(count + 1), pa.int32()), turns, type=MESSAGES),
@@ -144,46 +171,48 @@ def _prompts(prompt_ids: list[str], texts: list[str], labels: Labels) -> pa.Tabl
 
 
 def _responses(
-    response_ids: list[str], prompt_ids: list[str], models: list[str], answers: list[str], labels: Labels
+    response_ids: pa.StringArray,
+    prompt_ids: pa.StringArray,
+    models: pa.StringArray,
+    answers: pa.StringArray,
+    labels: Labels,
 ) -> pa.Table:
     return RESPONSES.of_columns(
         len(answers),
-        response_id=pa.array(response_ids, pa.string()),
-        prompt_id=pa.array(_in_turns(prompt_ids, prompt_ids), pa.string()),
-        model=pa.array(models, pa.string()),
-        text=pa.array(answers, pa.string()),
+        response_id=response_ids,
+        prompt_id=prompt_ids,
+        model=models,
+        text=answers,
         source=labels.source,
     )
 
 
 def _votes(
-    record_ids: list[str],
-    prompt_ids: list[str],
-    response_ids: list[str],
-    strengths: list[float | None],
+    record_ids: pa.StringArray,
+    prompt_ids: pa.StringArray,
+    chosen_ids: pa.StringArray,
+    rejected_ids: pa.StringArray,
+    strengths: pa.DoubleArray,
     labels: Labels,
 ) -> pa.Table:
     """Votes for the chosen answer, as `Importer.vote` makes them where nobody says what was shown first."""
-    sides = list(zip(response_ids[::2], response_ids[1::2], strict=True))
-    first, second = [min(side) for side in sides], [max(side) for side in sides]
-    verdicts = ["a" if chosen < rejected else "b" for chosen, rejected in sides]
-    acts = [f"{labels.format}:{record_id}" for record_id in record_ids]
-    vote_ids = vote_ids_of(acts, first, second, first, repeat(labels.annotator), repeat(None), verdicts)
-    response_a = pa.array(first, pa.string())
+    chosen_first = pc.less(chosen_ids, rejected_ids)
+    first = pc.if_else(chosen_first, chosen_ids, rejected_ids)
+    second = pc.if_else(chosen_first, rejected_ids, chosen_ids)
+    verdicts = pc.if_else(chosen_first, "a", "b")
+    acts = pc.binary_join_element_wise(f"{labels.format}:", record_ids, "")
+    a, b = json_words(first), json_words(second)
+    vote_ids = vote_ids_of(json_texts(acts), a, b, a, labels.annotator, None, json_words(verdicts))
     return VOTES.of_columns(
-        len(sides),
-        vote_id=pa.array(vote_ids, pa.string()),
-        prompt_id=pa.array(prompt_ids, pa.string()),
-        response_a=response_a,
-        response_b=pa.array(second, pa.string()),
-        shown_first=response_a,
-        verdict=pa.array(verdicts, pa.string()),
-        strength=pa.array(strengths, pa.float64()),
+        len(first),
+        vote_id=vote_ids,
+        prompt_id=prompt_ids,
+        response_a=first,
+        response_b=second,
+        shown_first=first,
+        verdict=verdicts,
+        strength=strengths,
         annotator=labels.annotator,
         annotator_kind=labels.annotator_kind,
         source=labels.source,
     )
-
-
-def _in_turns(chosen: Iterable[T], rejected: Iterable[T]) -> list[T]:
-    return list(chain.from_iterable(zip(chosen, rejected, strict=True)))

@@ -8,19 +8,23 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from math import ceil
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from curation.batches import Records, batches
 from curation.columns import Plain
 from curation.facts import told_otherwise
 from curation.folders import record_files
 from curation.importers import Importer, Row
-from curation.provenance import Note, Provenance, twins
+from curation.provenance import WATCHED_RECORDS, WATCHED_RESPONSES, Note, Provenance, twins
 from curation.records import BadRow, Named
 from schemas.drops import DROPS, Drop
 from schemas.errors import InputError
 from schemas.funnel import Funnel
+from schemas.ids import canonical
 from schemas.prompts import PROMPTS, Prompt
 from schemas.responses import RESPONSES, Response
 from schemas.scores import SCORES, Score
@@ -85,6 +89,14 @@ def import_paths(
     return done
 
 
+class _Kept(NamedTuple):
+    """A record that is not plain, its line, and what it was translated to."""
+
+    line: int
+    record: Named
+    found: list[Row | Note]
+
+
 @dataclass(kw_only=True)
 class _Work:
     """One import under way."""
@@ -124,7 +136,8 @@ class _Work:
                 raise InputError(_no_record_fits(self.importer, path, drops[0]))
             self._store([*rows, *drops], plain.rows if plain else ())
             if expected is not None:
-                models = {row.model for row in rows if isinstance(row, Response)} | set(plain.models if plain else ())
+                models = {row.model for row in rows if isinstance(row, Response)}
+                models |= set(plain.models.unique().to_pylist() if plain else ())
                 self.provenance.generator(models, expected, path)
             seen += len(batch)
             yield batch.chars
@@ -171,55 +184,39 @@ class _Work:
             self.provenance.tell(note)
 
     def _translate(self, path: Path, batch: Records, plain: Plain | None) -> tuple[list[Row], list[Drop]]:
-        """Rows and drops of what is not plain in a batch. What is kept is watched, all in the order of the file."""
-        rows: list[Row] = []
+        """Rows and drops of what is not plain in a batch. What is kept is watched, plain or not."""
+        kept: list[_Kept] = []
         drops: list[Drop] = []
         taken = set(plain.places) if plain else set[int]()
-        watched = 0
-        for skipped, place in enumerate(place for place in range(len(batch)) if place not in taken):
-            if plain:
-                self._watch_plain(plain, watched, place - skipped, path, batch)
-                watched = place - skipped
+        for place in range(len(batch)):
+            if place in taken:
+                continue
             line, record = batch.numbers[place], batch.records[place]
             try:
                 if isinstance(record, BadRow):
                     raise record
                 named = Named(record)
-                found = list(self.importer.translate(named))
+                kept.append(_Kept(line, named, list(self.importer.translate(named))))
             except BadRow as bad:
                 drops.append(self._drop(path, line, bad.reason, bad.detail))
             except ValueError as error:  # a record type that refuses to exist, such as an empty prompt
                 drops.append(self._drop(path, line, "invalid", str(error)))
-            else:
-                self._watch(named, found, f"{path}:{line}")
-                rows.extend(row for row in found if not isinstance(row, Note))
-        if plain:
-            self._watch_plain(plain, watched, len(plain.places), path, batch)
+        self._watch(path, batch, plain, kept)
         self.read += len(batch)
         self.kept += len(batch) - len(drops)
         for drop in drops:
             self.dropped[drop.reason] = self.dropped.get(drop.reason, 0) + 1
-        return rows, drops
+        return [row for one in kept for row in one.found if not isinstance(row, Note)], drops
 
-    def _watch_plain(self, plain: Plain, start: int, stop: int, path: Path, batch: Records) -> None:
-        """`_watch` for these plain records."""
-
-        def where(number: int) -> str:
-            return f"{path}:{batch.numbers[plain.places[start + number]]}"
-
-        self.provenance.records(plain.record_ids[start:stop], where)
-        sides = slice(2 * start, 2 * stop)
-        self.provenance.responses(
-            plain.response_ids[sides], plain.models[sides], plain.answers[sides], lambda number: where(number // 2)
-        )
-
-    def _watch(self, record: Named, found: list[Row | Note], where: str) -> None:
-        self.provenance.record(record, where)
-        for row in found:
-            if isinstance(row, Response):
-                self.provenance.response(row, where)
-            elif isinstance(row, Note):
-                self.provenance.tell(row)
+    def _watch(self, path: Path, batch: Records, plain: Plain | None, kept: Sequence[_Kept]) -> None:
+        for note in (row for one in kept for row in one.found if isinstance(row, Note)):
+            self.provenance.tell(note)
+        watched = [_watched(kept, self.importer.id_column)]
+        if plain:
+            watched.append(_watched_plain(plain, np.array(batch.numbers)[plain.places]))
+        records, responses = (pa.concat_tables(tables) for tables in zip(*watched, strict=True))
+        self.provenance.records(path, records)
+        self.provenance.responses(path, responses)
 
     def _drop(self, path: Path, line: int, reason: str, detail: str | None) -> Drop:
         return Drop.of("import", "record", reason, detail=detail, file=str(path), line=line, run_id=self.run_id)
@@ -229,6 +226,41 @@ class _Work:
         funnel = Funnel(stage="import", unit="records", read=self.read, kept=self.kept, dropped=self.dropped)
         notes = self.provenance.close(answer_sheets=self.importer.answer_sheets)
         return Imported(funnel=funnel, new=self.new, notes=notes)
+
+
+def _name(record: Named, id_column: str | None) -> str | None:
+    """The id that a record gives itself, as JSON."""
+    value = record.get(id_column) if id_column else None
+    return None if value is None else canonical(value)
+
+
+def _watched(kept: Sequence[_Kept], id_column: str | None) -> tuple[pa.Table, pa.Table]:
+    """WATCHED_RECORDS and WATCHED_RESPONSES of what was translated."""
+    records = [
+        {
+            "line": one.line,
+            "record_id": one.record.content_id,
+            "name": _name(one.record, id_column),
+        }
+        for one in kept
+    ]
+    responses = [
+        {"line": one.line, "response_id": row.response_id, "model": row.model, "text": row.text}
+        for one in kept
+        for row in one.found
+        if isinstance(row, Response)
+    ]
+    return pa.Table.from_pylist(records, WATCHED_RECORDS), pa.Table.from_pylist(responses, WATCHED_RESPONSES)
+
+
+def _watched_plain(plain: Plain, lines: NDArray[np.int64]) -> tuple[pa.Table, pa.Table]:
+    """WATCHED_RECORDS and WATCHED_RESPONSES of plain records on these lines."""
+    records = [pa.array(lines), plain.record_ids, pa.nulls(len(lines), pa.string())]
+    responses = [pa.array(np.concatenate([lines, lines])), plain.response_ids, plain.models, plain.answers]
+    return (
+        pa.Table.from_arrays(records, schema=WATCHED_RECORDS),
+        pa.Table.from_arrays(responses, schema=WATCHED_RESPONSES),
+    )
 
 
 def _append(lake: Lake, parts: Sequence[Batch], run_id: str | None) -> tuple[list[int], Note | None]:

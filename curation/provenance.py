@@ -1,18 +1,25 @@
 """Signs that a file is not what it says it is: told at import, beside the counts. Memory is bounded."""
 
+# pyarrow.compute makes its functions when it is imported.
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b, file_digest
 from pathlib import Path
 
-from curation.records import Named
-from curation.seen import Seen, hashes
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from curation.records import are_blank
+from curation.seen import Seen, id_hashes, row_hashes
 from schemas.drops import Drop
-from schemas.ids import canonical, content_id
-from schemas.responses import Response
+from schemas.ids import content_id
 
 MAX_REMEMBERED = 2_000_000
 """Records, answers, texts and ids that are remembered, of each so many: 16 MB. Later ones are compared with these, not
@@ -28,6 +35,14 @@ SHOWN_CHARS = 60
 
 STAGE = "provenance"
 """Of stored notes."""
+
+
+WATCHED_RECORDS = pa.schema([("line", pa.int64()), ("record_id", pa.string()), ("name", pa.string())])
+"""`name` is the id that a record gives itself, as JSON, where its format has one."""
+
+WATCHED_RESPONSES = pa.schema(
+    [("line", pa.int64()), ("response_id", pa.string()), ("model", pa.string()), ("text", pa.string())]
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,54 +79,40 @@ class Provenance:
         old = self.notes.get(note.kind)
         self.notes[note.kind] = replace(old, rows=old.rows + note.rows) if old else note
 
-    def record(self, record: Named, where: str) -> None:
-        """Look for records that were read before, and for ids that name several records."""
-        if self._repeats(record.content_id, where):
+    def records(self, path: Path, records: pa.Table) -> None:
+        """Look for records of a file (WATCHED_RECORDS) that were read before, and for ids that name several of them."""
+        order = _order(records)
+        hashes, names = id_hashes(records.column("record_id"))[order], records.column("name")
+        if names.null_count == len(names) and self._records.none_of(hashes):
+            self._records.update(hashes)
             return
-        name = record.get(self.id_column) if self.id_column else None
-        if name is not None and _known(self._ids, hash(canonical(name))):
-            self.tell(Note(kind="one id, several records", detail=f"{self.id_column} {name!r}, {where}"))
+        for hash_, row in zip(hashes.tolist(), records.take(order).to_pylist(), strict=True):
+            where, name = f"{path}:{row['line']}", row["name"]
+            if _known(self._records, hash_):
+                self.tell(Note(kind="record repeated", detail=where))
+            elif name is not None and _known(self._ids, hash(name)):
+                self.tell(Note(kind="one id, several records", detail=f"{self.id_column} {name}, {where}"))
 
-    def records(self, record_ids: Sequence[str], where: Callable[[int], str]) -> None:
-        """`record` for many that are not asked for other ids; `where` tells the place of each, counted from 0."""
-        names = hashes(record_ids)
-        if self._records.none_of(names):
-            self._records.update(names)
-            return
-        for number, record_id in enumerate(record_ids):
-            self._repeats(record_id, where(number))
-
-    def response(self, response: Response, where: str) -> None:
-        """Look for empty answers, and for a text that answers many prompts."""
-        self._answer(response.response_id, response.model, response.text, where)
-
-    def responses(
-        self, response_ids: Sequence[str], models: Sequence[str], texts: Sequence[str], where: Callable[[int], str]
-    ) -> None:
-        """`response` for many."""
-        names, spoken = hashes(response_ids), hashes(zip(models, texts, strict=True))
-        if self._responses.none_of(names) and self._texts.none_of(spoken) and all(map(str.strip, texts)):
-            self._models.update(models)
-            self._responses.update(names)
+    def responses(self, path: Path, responses: pa.Table) -> None:
+        """Look for empty answers in a file (WATCHED_RESPONSES), and for a text that answers many prompts."""
+        order = _order(responses)
+        models, texts = responses.column("model"), responses.column("text")
+        hashes, spoken = id_hashes(responses.column("response_id"))[order], row_hashes(models, texts)[order]
+        if self._responses.none_of(hashes) and self._texts.none_of(spoken) and not pc.any(are_blank(texts)).as_py():
+            self._models.update({count["values"]: count["counts"] for count in models.value_counts().to_pylist()})
+            self._responses.update(hashes)
             self._texts.update(spoken)
             return
-        for number, answer in enumerate(zip(response_ids, models, texts, strict=True)):
-            self._answer(*answer, where(number))
+        rows = responses.take(order).to_pylist()
+        for hash_, text, row in zip(hashes.tolist(), spoken.tolist(), rows, strict=True):
+            if not _known(self._responses, hash_):
+                self._answer(text, row["model"], row["text"], f"{path}:{row['line']}")
 
-    def _repeats(self, record_id: str, where: str) -> bool:
-        """Whether a record came before; then it is told."""
-        if known := _known(self._records, hash(record_id)):
-            self.tell(Note(kind="record repeated", detail=where))
-        return known
-
-    def _answer(self, response_id: str, model: str, answer: str, where: str) -> None:
-        if _known(self._responses, hash(response_id)):
-            return
+    def _answer(self, text: int, model: str, answer: str, where: str) -> None:
         self._models[model] += 1
         if not answer.strip():
             self.tell(Note(kind="empty response", detail=f"{model}, {where}"))
             return
-        text = hash((model, answer))
         if not _known(self._texts, text) or (text not in self._repeated and len(self._repeated) >= MAX_REPEATED):
             return
         self._repeated[text] += 1
@@ -137,6 +138,11 @@ class Provenance:
             detail = f"{most} {many:,}, {least} {few:,}"
             self.tell(Note(kind="models with fewer rows", detail=detail, rows=_fewer(self._models, many)))
         return sorted(self.notes.values(), key=lambda note: note.kind)
+
+
+def _order(watched: pa.Table) -> NDArray[np.int64]:
+    """Where the rows are, in the order of their lines."""
+    return watched.column("line").to_numpy().argsort(kind="stable")
 
 
 def _fewer(models: Counter[str], many: int) -> int:

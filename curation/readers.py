@@ -14,13 +14,13 @@ from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 
-from curation.records import BadRow, Columns, Record
+from curation.records import BadRow, Cells, Columns, Record
 from schemas.errors import InputError
 
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet", ".arrow")
 """Endings that every importer reads; `.gz` may follow the first four."""
 
-BATCH_ROWS = 500
+BATCH_ROWS = 2_000
 """Rows of a column file that are held as Python objects at once."""
 
 MAX_BYTES = 64_000_000
@@ -175,13 +175,22 @@ def _columns(batches: Iterable[pa.RecordBatch]) -> Iterator[Columns]:
     for batch in batches:
         for start in range(0, batch.num_rows, BATCH_ROWS):
             part = batch.slice(start, BATCH_ROWS)
-            yield Columns({field.name: _cells(part, place) for place, field in enumerate(part.schema)})
+            yield Columns(dict(zip(part.schema.names, map(_cells, part.columns), strict=True)))
 
 
-def _cells(batch: pa.RecordBatch, place: int) -> list[Any]:
-    """A column as JSON values."""
-    cells = batch.column(place).to_pylist()
-    return cells if _speaks_json(batch.schema.field(place).type) else list(map(_plain, cells))
+def _cells(column: pa.Array) -> Cells:
+    """A column as texts, or as JSON values. Raises ArrowInvalid where a text is no UTF-8."""
+    if _is_text(column.type):
+        column.validate(full=True)
+        return column.cast(pa.string())
+    values = column.to_pylist()
+    return values if _speaks_json(column.type) else list(map(_plain, values))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
 
 def _speaks_json(kind: pa.DataType) -> bool:

@@ -1,11 +1,19 @@
 """One raw record, and how an importer reads its fields. A field of another kind is a BadRow, never a guess."""
 
+# pyarrow.compute makes its functions when it is imported.
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import compress
 from math import isfinite
+from types import NoneType
 from typing import Any, overload
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.ids import content_id
 from schemas.prompts import Message, user
@@ -22,11 +30,24 @@ class Named(dict[str, Any]):
         return content_id(self)
 
 
+Cells = pa.StringArray | list[Any]
+"""A column of records: texts and nulls as Arrow has them, or JSON values."""
+
+
+def cells_of(values: list[Any]) -> Cells:
+    """A column of these values."""
+    return pa.array(values, pa.string()) if set(map(type, values)) <= {str, NoneType} else values
+
+
 class Columns(Sequence[Record]):
     """Records with the same fields, kept as columns of one length; a record is made when it is asked for."""
 
-    def __init__(self, cells: Mapping[str, list[Any]]) -> None:
+    def __init__(self, cells: Mapping[str, Cells]) -> None:
         self.cells = cells
+
+    @cached_property
+    def _values(self) -> dict[str, list[Any]]:
+        return {name: cells if isinstance(cells, list) else cells.to_pylist() for name, cells in self.cells.items()}
 
     def __len__(self) -> int:
         return len(next(iter(self.cells.values()), ()))
@@ -38,11 +59,34 @@ class Columns(Sequence[Record]):
     def __getitem__(self, place: slice) -> Columns: ...
 
     def __getitem__(self, place: int | slice) -> Record | Columns:
-        found = {name: column[place] for name, column in self.cells.items()}
-        return Columns(found) if isinstance(place, slice) else found
+        if isinstance(place, slice):
+            return Columns({name: cells[place] for name, cells in self.cells.items()})
+        return {name: values[place] for name, values in self._values.items()}
 
     def __add__(self, more: Columns) -> Columns:
-        return Columns({name: column + more.cells[name] for name, column in self.cells.items()})
+        return Columns({name: _both(cells, more.cells[name]) for name, cells in self.cells.items()})
+
+    def where(self, wanted: pa.BooleanArray) -> Columns:
+        """The records for which this is true, without those for which it is null."""
+        return Columns({name: _where(cells, wanted) for name, cells in self.cells.items()})
+
+
+def _both(cells: Cells, more: Cells) -> Cells:
+    if isinstance(cells, list) or isinstance(more, list):
+        return [*cells, *more]
+    return pa.concat_arrays([cells, more])
+
+
+def _where(cells: Cells, wanted: pa.BooleanArray) -> Cells:
+    return cells_of([*compress(cells, wanted.to_pylist())]) if isinstance(cells, list) else cells.filter(wanted)
+
+
+def are_blank(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Which of these hold white space alone, as `str.strip` has it; null where there is no text."""
+    written = pc.match_substring_regex(texts, "[!-~]")
+    if pc.all(written).as_py():
+        return pc.invert(written)
+    return pa.array([None if text is None else not text.strip() for text in texts.to_pylist()], pa.bool_())
 
 
 class BadRow(Exception):

@@ -1,11 +1,16 @@
 """Names that came before, as 64-bit hashes of 8 bytes each: millions of them in little memory."""
 
+# pyarrow.compute makes its functions when it is imported.
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
+
+from schemas.ids import ID_BYTES
 
 FEW = 2_000
 """Names that came one by one and are still Python objects."""
@@ -62,9 +67,17 @@ class Seen:
             self.update(np.fromiter(few, np.int64, len(few)))
 
 
-def hashes(names: Iterable[object]) -> NDArray[np.int64]:
-    """The hash of each."""
-    return np.fromiter(map(hash, names), np.int64)
+def id_hashes(ids: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Content ids as hashes: the first 8 bytes of each."""
+    whole = pc.binary_join(pa.ListArray.from_arrays([0, len(ids)], ids.combine_chunks()), "")[0].as_py()
+    return np.frombuffer(bytes.fromhex(whole), np.int64)[:: ID_BYTES // 8]
+
+
+def row_hashes(*columns: pa.ChunkedArray) -> NDArray[np.int64]:
+    """A hash of each row of some columns."""
+    import polars as pl
+
+    return pl.DataFrame([pl.from_arrow(column) for column in columns]).hash_rows().to_numpy().view(np.int64)
 
 
 def _is_among(sorted_: NDArray[np.int64], name: int) -> bool:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
+from contextlib import suppress
 from hashlib import blake2b
-from itertools import repeat
-from types import NoneType
 
 import orjson
 
@@ -29,42 +28,12 @@ def content_id(*parts: object) -> str:
     return blake2b(_utf8(parts), digest_size=ID_BYTES).hexdigest()
 
 
-def content_ids(kind: str, *columns: Iterable[object]) -> list[str]:
-    """`content_id` of many rows of that kind: a column for each part, of texts alone; `repeat` is a constant one."""
-    return _digests(map(_utf8_of_texts, zip(repeat(kind), *columns, strict=False)))
-
-
-def object_ids(columns: Mapping[str, Sequence[object]]) -> list[str]:
-    """`content_id` of many objects with the same keys: a column for each key."""
-    names = sorted(columns)
-    rows = zip(*(_written(columns[name]) for name in names), strict=True)
-    try:
-        return _digests(map(orjson.dumps, zip(map(dict, map(zip, repeat(names), rows)), strict=True)))
-    except orjson.JSONEncodeError:  # half a surrogate pair
-        return [content_id(dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
-
-
-def _digests(texts: Iterable[bytes]) -> list[str]:
-    return [blake2b(text, digest_size=ID_BYTES).hexdigest() for text in texts]
-
-
-def _written(column: Sequence[object]) -> Sequence[object]:
-    """A column that orjson writes as `canonical` does, which of texts it does by itself."""
-    if set(map(type, column)) <= {str, NoneType}:
-        return column
-    return [orjson.Fragment(canonical(value).encode("utf-8", "surrogatepass")) for value in column]
-
-
 def _utf8(parts: tuple[object, ...]) -> bytes:
     """`canonical` as bytes. Of texts alone orjson makes the same ones much faster; it writes numbers otherwise."""
-    return _utf8_of_texts(parts) if _is_text(parts) else canonical(parts).encode("utf-8", "surrogatepass")
-
-
-def _utf8_of_texts(parts: tuple[object, ...]) -> bytes:
-    try:
-        return orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)
-    except orjson.JSONEncodeError:  # half a surrogate pair, a key that is no text, or nested too deeply
-        return canonical(parts).encode("utf-8", "surrogatepass")
+    if _is_text(parts):
+        with suppress(orjson.JSONEncodeError):  # half a surrogate pair, a key that is no text, or nested too deeply
+            return orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)
+    return canonical(parts).encode("utf-8", "surrogatepass")
 
 
 def _is_text(values: Iterable[object]) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from typing import Any, TypedDict
 
 import pyarrow as pa
 
-from schemas.ids import content_id, content_ids
+from schemas.id_columns import Json, content_ids, json_arrays
+from schemas.ids import content_id
 from schemas.table import Table, column
 
 
@@ -97,9 +97,9 @@ def prompt_id_of(messages: Sequence[Message]) -> str:
     return content_id("prompt", [[m["role"], m["content"]] for m in messages])
 
 
-def user_prompt_ids(texts: Sequence[str]) -> list[str]:
-    """`prompt_id_of` of many conversations of one user turn."""
-    return content_ids("prompt", zip(zip(repeat("user"), texts, strict=False), strict=True))
+def user_prompt_ids(texts: Json) -> pa.StringArray:
+    """`prompt_id_of` of many conversations of one user turn, given the turns."""
+    return content_ids("prompt", json_arrays(json_arrays("user", texts)))
 
 
 def user(text: str) -> tuple[Message, ...]:

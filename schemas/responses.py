@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from schemas.ids import content_id, content_ids
+from schemas.id_columns import Json, content_ids, json_few, json_words
+from schemas.ids import content_id
 from schemas.table import Table, column
 
 RESPONSES = Table(
@@ -72,6 +72,6 @@ def response_id_of(prompt_id: str, model: str, text: str) -> str:
     return content_id("response", prompt_id, model, text)
 
 
-def response_ids_of(prompt_ids: Sequence[str], models: Sequence[str], texts: Sequence[str]) -> list[str]:
-    """`response_id_of` of many answers."""
-    return content_ids("response", prompt_ids, models, texts)
+def response_ids_of(prompt_ids: pa.StringArray, models: pa.StringArray, texts: Json) -> pa.StringArray:
+    """`response_id_of` of many answers, given what they say."""
+    return content_ids("response", json_words(prompt_ids), json_few(models), texts)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 import pyarrow as pa
 
-from schemas.ids import content_id, content_ids
+from schemas.id_columns import Json, content_ids
+from schemas.ids import content_id
 from schemas.table import Table, column
 
 Verdict = Literal["a", "b", "tie"]
@@ -102,6 +102,6 @@ def vote_id_of(*parts: object) -> str:
     return content_id("vote", *parts)
 
 
-def vote_ids_of(*columns: Iterable[str | None]) -> list[str]:
-    """`vote_id_of` of many votes: a column for each part; `repeat` is a constant one."""
-    return content_ids("vote", *columns)
+def vote_ids_of(*parts: Json | str | None) -> pa.StringArray:
+    """`vote_id_of` of many votes: Json for each part, or what is the same in all votes."""
+    return content_ids("vote", *parts)

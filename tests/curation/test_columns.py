@@ -16,12 +16,13 @@ from curation.importers import Importer
 from curation.importers.openrlhf import OpenRLHF
 from curation.importers.trl import Trl
 from curation.importing import KINDS, Imported, import_paths
-from curation.provenance import Provenance
-from curation.records import BadRow, Columns, Named
+from curation.provenance import WATCHED_RECORDS, WATCHED_RESPONSES, Provenance
+from curation.records import BadRow, Columns, Named, cells_of
 from schemas.drops import DROPS
 from schemas.errors import InputError, WarehouseError
+from schemas.ids import content_id
 from schemas.prompts import PROMPTS
-from schemas.responses import RESPONSES, Response
+from schemas.responses import RESPONSES
 from schemas.votes import VOTES
 from warehouse.lake import Lake
 
@@ -114,20 +115,27 @@ def test_rows_of_many_are_those_of_each(records, facts):
     if found is None:
         return
     for table, rows in found.rows:
-        wanted = [
-            row for place in found.places for row in importer.translate(records[place]) if table is KINDS[type(row)]
-        ]
-        assert rows.equals(table.rows(wanted))
-    answers = [row for place in found.places for row in importer.translate(records[place]) if isinstance(row, Response)]
-    assert found.record_ids == [Named(records[place]).content_id for place in found.places]
-    assert found.response_ids == [row.response_id for row in answers]
-    assert found.models == [row.model for row in answers]
-    assert found.answers == [row.text for row in answers]
+        assert rows.schema.equals(table.columns)
+    plain = [list(importer.translate(records[place])) for place in found.places]
+    for table in (PROMPTS, RESPONSES, VOTES):
+        rows = pa.concat_tables(rows for its, rows in found.rows if its is table)
+        assert rows.equals(table.rows(chosen_before_rejected(plain, table)))
+    answers = chosen_before_rejected(plain, RESPONSES)
+    assert found.record_ids.to_pylist() == [Named(records[place]).content_id for place in found.places]
+    assert found.response_ids.to_pylist() == [row.response_id for row in answers]
+    assert found.models.to_pylist() == [row.model for row in answers]
+    assert found.answers.to_pylist() == [row.text for row in answers]
+
+
+def chosen_before_rejected(translated, table):
+    """The rows of one table; of responses first what each record has first."""
+    found = [[row for row in rows if table is KINDS[type(row)]] for rows in translated]
+    return [row for sides in zip(*found, strict=True) for row in sides]
 
 
 @given(records=st.lists(st.fixed_dictionaries({**PLAIN, "margin": st.floats(-1, 5) | st.none()}), min_size=1))
 def test_columns_are_records(records):
-    columns = Columns({name: [record[name] for record in records] for name in records[0]})
+    columns = Columns({name: cells_of([record[name] for record in records]) for name in records[0]})
     assert Trl().plain(columns) == Trl().plain(records)
 
 
@@ -178,10 +186,26 @@ def test_a_null_among_many_drops_its_record_and_the_others_keep_their_answers(la
 def test_formats_say_where_the_texts_are(way, record):
     found = way.plain([record | {"rejected": "You."}])
     assert found is not None
-    assert found.answers == ["Me.", "You."]
+    assert found.answers.to_pylist() == ["Me.", "You."]
 
 
 ANSWERS = st.lists(st.tuples(st.sampled_from("abc"), FEW), max_size=12)
+
+
+def watch(provenance, file, answers, first=0):
+    """Watch answers to prompts, each a record of its own on the next line."""
+    rows = [
+        {
+            "line": line,
+            "record_id": content_id(ask, text),
+            "response_id": content_id(ask, text),
+            "model": f"m {ask}",
+            "text": text,
+        }
+        for line, (ask, text) in enumerate(answers, first)
+    ]
+    provenance.records(Path(file), pa.Table.from_pylist(rows, WATCHED_RECORDS))
+    provenance.responses(Path(file), pa.Table.from_pylist(rows, WATCHED_RESPONSES))
 
 
 @given(batches=st.lists(ANSWERS, max_size=5), remembered=SIZES["remembered"])
@@ -189,18 +213,9 @@ def test_signs_are_seen_in_many_as_in_one(batches, remembered):
     one, many = Provenance(), Provenance()
     with small(batch=1, remembered=remembered):
         for number, batch in enumerate(batches):
-            answers = [Response.of(ask, model=f"m {ask}", text=text, source="s") for ask, text in batch]
-            records = [Named(ask=ask, text=text) for ask, text in batch]
-            for place, (record, answer) in enumerate(zip(records, answers, strict=True)):
-                one.record(record, f"{number}:{place}")
-                one.response(answer, f"{number}:{place}")
-            many.records([record.content_id for record in records], lambda place, n=number: f"{n}:{place}")
-            many.responses(
-                [answer.response_id for answer in answers],
-                [answer.model for answer in answers],
-                [answer.text for answer in answers],
-                lambda place, n=number: f"{n}:{place}",
-            )
+            for place, answer in enumerate(batch):
+                watch(one, str(number), [answer], place)
+            watch(many, str(number), batch)
         assert one.close(answer_sheets=True) == many.close(answer_sheets=True)
         assert one == many
 

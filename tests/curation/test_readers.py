@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.readers import MAX_BYTES, read_records
+from curation.readers import MAX_BYTES, read_columns, read_records
 from curation.records import BadRow
 from schemas.errors import InputError
 
@@ -145,6 +145,26 @@ def test_a_damaged_file_is_one_sentence_with_its_name(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=name):
         list(read_records(tmp_path / name))
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string()])
+def test_text_that_is_no_utf_8_is_damage(tmp_path, kind):
+    bad = pa.array([b"ok", b"\xff"], pa.large_binary() if kind == pa.large_string() else pa.binary()).view(kind)
+    pq.write_table(pa.table({"prompt": bad}), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match=r"a\.parquet is damaged"):
+        list(read_records(tmp_path / "a.parquet"))
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string())]
+)
+def test_texts_of_every_kind_are_texts(tmp_path, kind):
+    texts = ["é", None, "", "é"]
+    with pa.ipc.new_file(tmp_path / "a.arrow", pa.schema([("prompt", kind)])) as sink:
+        sink.write_table(pa.table({"prompt": pa.array(texts).cast(kind)}))
+    (columns,) = read_columns(tmp_path / "a.arrow")
+    assert columns.cells["prompt"] == pa.array(texts)
+    assert list(read_records(tmp_path / "a.arrow")) == [(line, {"prompt": text}) for line, text in enumerate(texts, 1)]
 
 
 def test_a_line_without_end_is_refused(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from schemas.ids import canonical, content_id, content_ids, draw, object_ids, seed_of, split_of
+from schemas.ids import canonical, content_id, draw, seed_of, split_of
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
@@ -28,23 +28,6 @@ texts = st.recursive(
 def test_an_id_is_the_digest_of_the_canonical_json(parts):
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert content_id(*parts) == blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-
-
-@given(st.lists(st.tuples(any_text, st.none() | any_text)))
-@example([('x",', None), ("", "\n")])
-def test_rows_of_texts_have_the_ids_that_they_have_one_by_one(rows):
-    columns = zip(*rows, strict=True) if rows else ([], [])
-    assert content_ids("kind", *columns) == [content_id("kind", *row) for row in rows]
-
-
-THREE = st.tuples(*[st.none() | any_text] * 3) | st.tuples(*[json_values] * 3)
-
-
-@given(st.dictionaries(any_text, THREE, max_size=5))
-@example({"b": ["x", "y", "z"], "a": [1e16, -0.0, 2**64], "é": [{"b": 1, "a": "\ud800"}, [], None]})
-def test_objects_have_the_ids_that_they_have_one_by_one(columns):
-    rows = [{name: column[place] for name, column in columns.items()} for place in range(3)] if columns else []
-    assert object_ids(columns) == [content_id(row) for row in rows]
 
 
 @given(st.dictionaries(st.text(), json_values, max_size=5))
