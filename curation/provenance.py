@@ -98,7 +98,8 @@ class Provenance:
         order = _order(responses)
         models, texts = responses.column("model"), responses.column("text")
         hashes, spoken = id_hashes(responses.column("response_id"))[order], row_hashes(models, texts)[order]
-        if self._responses.none_of(hashes) and self._texts.none_of(spoken) and not pc.any(are_blank(texts)).as_py():
+        # A new text makes a new response: of every one that is remembered the text is so too, unless it is blank.
+        if self._texts.none_of(spoken) and not pc.any(are_blank(texts)).as_py():
             self._models.update({count["values"]: count["counts"] for count in models.value_counts().to_pylist()})
             self._responses.update(hashes)
             self._texts.update(spoken)

@@ -21,7 +21,7 @@ SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet", ".arrow")
 """Endings that every importer reads; `.gz` may follow the first four."""
 
 BATCH_ROWS = 2_000
-"""Rows of a column file that are held as Python objects at once."""
+"""Rows of a column file that are read at once."""
 
 MAX_BYTES = 64_000_000
 """Longest line or cell. Whatever is longer is a broken file, and would not fit in memory."""
