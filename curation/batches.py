@@ -54,21 +54,22 @@ def _of_records(numbered: Numbered) -> Iterator[Records]:
 
 
 def _of_columns(parts: Iterator[Columns]) -> Iterator[Records]:
-    held: Columns | None = None
-    first, chars = 1, 0
+    held: list[Columns] = []
+    first, count, chars = 1, 0, 0
     for part in parts:
         start = 0
         while start < len(part):
-            fitting = part[start : start + BATCH_RECORDS - (len(held) if held else 0)]
+            fitting = part[start : start + BATCH_RECORDS - count]
             more = sum(map(_chars, fitting.cells.values()))
             if chars + more >= BATCH_CHARS:
                 fitting, more = _until(fitting, BATCH_CHARS - chars)
-            held, chars, start = held + fitting if held else fitting, chars + more, start + len(fitting)
-            if len(held) >= BATCH_RECORDS or chars >= BATCH_CHARS:
-                yield Records(range(first, first + len(held)), held, chars)
-                first, held, chars = first + len(held), None, 0
+            held.append(fitting)
+            count, chars, start = count + len(fitting), chars + more, start + len(fitting)
+            if count >= BATCH_RECORDS or chars >= BATCH_CHARS:
+                yield Records(range(first, first + count), Columns.joined(held), chars)
+                first, held, count, chars = first + count, [], 0, 0
     if held:
-        yield Records(range(first, first + len(held)), held, chars)
+        yield Records(range(first, first + count), Columns.joined(held), chars)
 
 
 def _until(part: Columns, chars: int) -> tuple[Columns, int]:

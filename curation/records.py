@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from itertools import compress
+from itertools import chain, compress
 from math import isfinite
 from types import NoneType
 from typing import Any, overload
@@ -63,18 +63,20 @@ class Columns(Sequence[Record]):
             return Columns({name: cells[place] for name, cells in self.cells.items()})
         return {name: values[place] for name, values in self._values.items()}
 
-    def __add__(self, more: Columns) -> Columns:
-        return Columns({name: _both(cells, more.cells[name]) for name, cells in self.cells.items()})
+    @classmethod
+    def joined(cls, parts: Sequence[Columns]) -> Columns:
+        """The records of all parts, which have the same fields."""
+        return cls({name: _joined([part.cells[name] for part in parts]) for name in parts[0].cells})
 
     def where(self, wanted: pa.BooleanArray) -> Columns:
         """The records for which this is true, without those for which it is null."""
         return Columns({name: _where(cells, wanted) for name, cells in self.cells.items()})
 
 
-def _both(cells: Cells, more: Cells) -> Cells:
-    if isinstance(cells, list) or isinstance(more, list):
-        return [*cells, *more]
-    return pa.concat_arrays([cells, more])
+def _joined(parts: Sequence[Cells]) -> Cells:
+    if all(isinstance(cells, pa.Array) for cells in parts):
+        return pa.concat_arrays(parts)
+    return [*chain.from_iterable(parts)]
 
 
 def _where(cells: Cells, wanted: pa.BooleanArray) -> Cells:
