@@ -34,7 +34,7 @@ from warehouse.origins import append
 
 MB = 1_000_000
 
-COMMIT_BYTES = 96_000_000
+COMMIT_BYTES = 80_000_000
 """Size of the rows that are committed at once. With the batches it bounds memory, whatever the size of a file."""
 
 KINDS = {Prompt: PROMPTS, Response: RESPONSES, Vote: VOTES, Score: SCORES, Drop: DROPS}
