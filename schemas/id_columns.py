@@ -22,6 +22,10 @@ NAME = "text"
 """Of a column while polars writes it as JSON objects."""
 
 
+FEW = 500_000
+"""Digests of half a second, as long as compiled code takes to load."""
+
+
 @dataclass(frozen=True, slots=True)
 class Json:
     """A JSON text in UTF-8 for each row: these pieces, one after the other. Bytes are the same in all rows."""
@@ -80,7 +84,26 @@ def _utf8(value: object) -> bytes:
 
 
 def _digests(texts: Json) -> pa.StringArray:
-    # The least that Python does for an id: all around the digest costs more than the digest of a short text.
-    found = b"".join([blake2b(text, digest_size=ID_BYTES).digest() for text in texts.joined().to_pylist()])
+    found = DIGESTS.of(texts.joined())
     ends = np.arange(0, 2 * len(found) + 1, 2 * ID_BYTES, dtype=np.int32)
     return pa.StringArray.from_buffers(len(ends) - 1, pa.py_buffer(ends), pa.py_buffer(found.hex().encode()))
+
+
+class Digests:
+    """Digests of columns: by hashlib until there were so many that it pays to load compiled code for more."""
+
+    def __init__(self, *, few: int = FEW) -> None:
+        self._few = few
+        self._made = 0
+
+    def of(self, texts: pa.LargeBinaryArray) -> bytes:
+        """The digests of so many texts, ID_BYTES bytes each, one after the other."""
+        if self._made >= self._few:
+            from schemas.blake2b import digests
+
+            return digests(texts)
+        self._made += len(texts)
+        return b"".join([blake2b(text, digest_size=ID_BYTES).digest() for text in texts.to_pylist()])
+
+
+DIGESTS = Digests()
