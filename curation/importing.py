@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from math import ceil
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,7 @@ from curation.facts import told_otherwise
 from curation.folders import record_files
 from curation.importers import Importer, Row
 from curation.provenance import WATCHED_RECORDS, WATCHED_RESPONSES, Note, Provenance, twins
+from curation.readers import has_columns
 from curation.records import BadRow, Named
 from schemas.drops import DROPS, Drop
 from schemas.errors import InputError
@@ -30,12 +31,14 @@ from schemas.responses import RESPONSES, Response
 from schemas.scores import SCORES, Score
 from schemas.votes import VOTES, Vote
 from warehouse.lake import Batch, Lake
-from warehouse.origins import append
+from warehouse.origins import Arrivals
 
 MB = 1_000_000
 
-COMMIT_BYTES = 80_000_000
+COMMIT_BYTES = 60_000_000
 """Size of the rows that are committed at once. With the batches it bounds memory, whatever the size of a file."""
+
+Item = TypeVar("Item")
 
 KINDS = {Prompt: PROMPTS, Response: RESPONSES, Vote: VOTES, Score: SCORES, Drop: DROPS}
 """Which table takes which row."""
@@ -89,6 +92,15 @@ def import_paths(
     return done
 
 
+def _ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The items, each of which another thread makes while the one before it is used."""
+    with ThreadPoolExecutor(1, "read") as reader:
+        under_way = reader.submit(next, items, None)
+        while (item := under_way.result()) is not None:
+            under_way = reader.submit(next, items, None)
+            yield item
+
+
 class _Kept(NamedTuple):
     """A record that is not plain, its line, and what it was translated to."""
 
@@ -114,8 +126,10 @@ class _Work:
     bytes_waiting: int = 0
     under_way: Future[tuple[list[int], Note | None]] | None = None
     provenance: Provenance = field(init=False)
+    arrivals: Arrivals = field(init=False)
 
     def __post_init__(self) -> None:
+        self.arrivals = Arrivals(self.lake, run_id=self.run_id)
         self.provenance = Provenance(id_column=self.importer.id_column)
 
     def skip(self, path: Path, twin: Path) -> None:
@@ -129,8 +143,7 @@ class _Work:
         """Import one file, a batch at a time; yields the length of the text of each."""
         expected = self.importer.model_of(path)
         seen = 0
-        for batch in batches(path):
-            plain = self.importer.plain(batch.records)
+        for batch, plain in self._read(path):
             rows, drops = self._translate(path, batch, plain)
             if len(drops) == len(batch):
                 raise InputError(_no_record_fits(self.importer, path, drops[0]))
@@ -143,6 +156,12 @@ class _Work:
             yield batch.chars
         if not seen:
             raise InputError(f"{path} is empty; give a file with at least one {self.importer.name} record.")
+
+    def _read(self, path: Path) -> Iterator[tuple[Records, Plain | None]]:
+        """The batches of a file, and what is plain in them."""
+        read = ((batch, self.importer.plain(batch.records)) for batch in batches(path))
+        # Records that Python reads one by one would only be in the way of those that it translates.
+        return _ahead(read) if has_columns(path) else read
 
     def _store(self, rows: Iterable[Row | Drop], plain: Sequence[Batch] = ()) -> None:
         """Let rows wait until there are enough for a commit."""
@@ -163,7 +182,7 @@ class _Work:
         parts = [
             (table, pa.concat_tables(rows for its, rows in self.waiting if its is table)) for table in KINDS.values()
         ]
-        self.under_way = self.writer.submit(_append, self.lake, parts, self.run_id)
+        self.under_way = self.writer.submit(_append, self.lake, self.arrivals, parts)
         self.waiting.clear()
         self.bytes_waiting = 0
 
@@ -263,9 +282,9 @@ def _watched_plain(plain: Plain, lines: NDArray[np.int64]) -> tuple[pa.Table, pa
     )
 
 
-def _append(lake: Lake, parts: Sequence[Batch], run_id: str | None) -> tuple[list[int], Note | None]:
+def _append(lake: Lake, arrivals: Arrivals, parts: Sequence[Batch]) -> tuple[list[int], Note | None]:
     """Append rows; how many of each table were new, and what to know of facts that were not."""
-    counts = append(lake, *parts, run_id=run_id)
+    counts = arrivals.append(*parts)
     return counts, told_otherwise(lake, next(rows for table, rows in parts if table is PROMPTS))
 
 

@@ -1,8 +1,11 @@
 """The lake: append rows by key, read them back, ask named questions."""
 
+# pyarrow.compute makes its functions when it is imported.
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +16,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from schemas.errors import WarehouseError
 from schemas.table import Table
@@ -21,18 +25,13 @@ from warehouse.failpoints import reach
 from warehouse.lock import WriteLock, write_lock
 from warehouse.macros import create_called
 from warehouse.migrate import migrate, refuse_newer, steps
+from warehouse.order import in_order
 from warehouse.place import Place
 from warehouse.queries import query_text
 from warehouse.sentences import sentences
 
-ROW_GROUP_ROWS = 8_192
-"""Rows of a row group in the data files (migration 004)."""
-
 STREAM_ROWS = 20_000
 """Rows of a streamed batch."""
-
-PART_ROWS = 4 * ROW_GROUP_ROWS
-"""Sorted rows that one thread writes."""
 
 PLACE = "place in the batch"
 """A column beside the keys of rows; no table has one of that name."""
@@ -122,7 +121,7 @@ class Lake:
     def append(self, *batches: Batch) -> list[int]:
         """Insert the rows whose key is new, all batches in one commit; return how many were new per batch."""
         with self.transaction():
-            return [self.insert(table, rows) for table, rows in batches]
+            return [self.insert(table, rows).num_rows for table, rows in batches]
 
     def append_after(self, since: int, table: Table, rows: pa.Table) -> int:
         """`append` of rows whose keys the lake lacked at snapshot `since`; return the snapshot that holds them.
@@ -163,47 +162,48 @@ class Lake:
         known = "select 1 from ducklake_snapshots('lake') where snapshot_id = $snapshot"
         return self.con.execute(known, {"snapshot": snapshot}).fetchone() is not None
 
-    def insert(self, table: Table, rows: pa.Table) -> int:
-        """`append` for use inside an open `transaction`."""
-        return self._insert(table, table.check(rows), known=table.name)
+    def insert(self, table: Table, rows: pa.Table, *, new: pa.ChunkedArray | None = None) -> pa.Table:
+        """`append` for use inside an open `transaction`; return the rows that were new.
+
+        `new` says of each row whether the caller knows that the lake lacks its key: that is not searched.
+        """
+        return self._insert(table, table.check(rows), known=table.name, new=new)
 
     def insert_new(self, table: Table, rows: pa.Table) -> int:
         """`insert` of rows that the caller knows to be new: nothing is searched."""
         self._write(table, table.check(rows))
         return rows.num_rows
 
-    def _insert(self, table: Table, rows: pa.Table, *, known: str | None) -> int:
-        """Insert the rows whose key the relation `known` lacks."""
+    def _insert(
+        self, table: Table, rows: pa.Table, *, known: str | None, new: pa.ChunkedArray | None = None
+    ) -> pa.Table:
+        """Insert the rows whose key the relation `known` lacks; of several with one key the first."""
         if not rows.num_rows:
-            return 0
-        new = self._new(table, rows, known)
-        reach("before write")
-        self._write(table, new)
-        reach("after write")
-        return new.num_rows
-
-    def _new(self, table: Table, rows: pa.Table, known: str | None) -> pa.Table:
-        """The rows whose key `known` lacks; of several with one key the first."""
-        keys = rows.select(table.key)
-        repeat = _repeat(keys)
-        if not (known or repeat):
             return rows
-        names = ", ".join(table.key)
+        keys = rows.select(table.key).append_column(PLACE, pa.array(np.arange(rows.num_rows)))
+        stored = self._stored(keys if new is None else keys.filter(pc.invert(new)), known)
+        places = np.setdiff1d(_first_places(keys), stored)
+        lacking = rows if len(places) == rows.num_rows else rows.take(pa.array(places))
+        reach("before write")
+        self._write(table, lacking)
+        reach("after write")
+        return lacking
+
+    def _stored(self, keys: pa.Table, known: str | None) -> NDArray[np.int64]:
+        """The places of the keys that the relation `known` has."""
+        if not known or not keys.num_rows:
+            return np.empty(0, np.int64)
+        names = ", ".join(keys.column_names[:-1])
         # Of keys and places alone: a join would copy the texts of all rows that it lets through.
-        places = f'select "{PLACE}", {names} from numbered'
-        if known:
-            places += f" anti join (select {names} from {known}) using ({names})"
-        if repeat:  # rows named by content are equal where their keys are
-            places = f'select min("{PLACE}") as "{PLACE}" from ({places}) group by {names}'
-        with self._registered(numbered=keys.append_column(PLACE, pa.array(np.arange(rows.num_rows)))):
-            found = self.con.execute(f'select "{PLACE}" from ({places}) order by all').to_arrow_table()
-        return rows if found.num_rows == rows.num_rows else rows.take(found.column(PLACE))
+        found = f'select "{PLACE}" from numbered semi join (select {names} from {known}) using ({names})'
+        with self._registered(numbered=keys):
+            return self.con.execute(found).to_arrow_table().column(0).to_numpy()
 
     def _write(self, table: Table, rows: pa.Table) -> None:
         """Write rows, in the order of their table: DuckLake is told not to sort them (migration 009)."""
         if not rows.num_rows:
             return
-        with self._registered(incoming=_in_order(rows, table.order)):
+        with self._registered(incoming=in_order(rows, table.order)):
             self.con.execute(f"insert into {table.name} by name from incoming")
 
     @contextmanager
@@ -254,18 +254,8 @@ class Lake:
         return int(row[0]) if row else 0
 
 
-def _in_order(rows: pa.Table, columns: Sequence[str]) -> pa.RecordBatchReader:
-    """The rows sorted by these columns, in parts that several threads can write as row groups of their own."""
-    whole = rows.combine_chunks()
-    if not columns:
-        return whole.to_reader(PART_ROWS)
-    by = [(name, "ascending") for name in columns]
-    order = pc.sort_indices(whole, by)  # pyright: ignore[reportAttributeAccessIssue]
-    parts = (whole.take(order.slice(start, PART_ROWS)) for start in range(0, len(order), PART_ROWS))
-    return pa.RecordBatchReader.from_batches(rows.schema, (batch for part in parts for batch in part.to_batches()))
-
-
-def _repeat(keys: pa.Table) -> bool:
-    """Whether some rows are equal."""
+def _first_places(keys: pa.Table) -> NDArray[np.int64]:
+    """The place of each key, the first one where it comes several times: rows named by content are then equal."""
     # Nearly all keys are different: several threads would each keep most of them, and then compare them once more.
-    return keys.group_by(keys.column_names, use_threads=False).aggregate([]).num_rows < keys.num_rows
+    grouped = keys.group_by(keys.column_names[:-1], use_threads=False)
+    return grouped.aggregate([(PLACE, "min")]).column(f"{PLACE}_min").to_numpy()

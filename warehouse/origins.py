@@ -1,7 +1,11 @@
 """Where rows came from: a row keeps the source under which it came first; the others are rows of `other_sources`."""
 
+# pyarrow.compute makes its functions when it is imported.
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from operator import or_
 
@@ -17,24 +21,80 @@ from warehouse.lake import Batch, Lake
 KINDS = {PROMPTS.name: "prompt", RESPONSES.name: "response", VOTES.name: "vote"}
 """Tables whose rows have a source, and what a row of them is called."""
 
+BELONGING = {RESPONSES.name, VOTES.name}
+"""Tables whose rows belong to a prompt."""
 
-def append(lake: Lake, *batches: Batch, run_id: str | None = None) -> list[int]:
-    """`Lake.append`, which also notes the source, licence and user of rows that are stored under other ones, and what
-    is new about stored prompts.
+NO_PROMPTS = pa.chunked_array([], pa.string())
 
-    Only where not all rows were new are they looked for.
+
+class Arrivals:
+    """Appends rows, a commit at a time; a row keeps the source under which it came first.
+
+    What belongs to a new prompt is new too, and is not searched for among all that is stored. That holds for all
+    prompts but strays: those that are not stored, though responses to them are, such as the ones of a benchmark.
     """
-    with lake.transaction():
-        return [_insert(lake, table, rows, run_id) for table, rows in batches]
 
+    def __init__(self, lake: Lake, *, run_id: str | None = None) -> None:
+        self._lake, self._run_id = lake, run_id
+        self._last: int | None = None
+        """Snapshot of the last commit."""
+        self._strays: pa.ChunkedArray | None = None
+        """As of that commit; None where nobody looked."""
 
-def _insert(lake: Lake, table: Table, rows: pa.Table, run_id: str | None) -> int:
-    new = lake.insert(table, rows)
-    if new < rows.num_rows and table.name in KINDS:
-        lake.ask("note_other_sources", kind=KINDS[table.name], run_id=run_id, came=_origins(table, rows))
+    def append(self, *batches: Batch) -> list[int]:
+        """`Lake.append` of one batch a table, prompts before what belongs to them.
+
+        The source, licence and user of rows that are stored under other ones are noted, and what is new about stored
+        prompts. Only where not all rows were new are they looked for.
+        """
+        if len({table.name for table, _ in batches}) < len(batches):
+            raise ValueError("A table has two batches; give them as one, so that equal rows are found among them.")
+        with self._lake.transaction():
+            now = self._lake.snapshot()
+            self._strays = self._strays_at(now)
+            counts = list(self._insert_all(batches))
+        # The writers' lock was held, so the commit was the next one.
+        self._last = now + 1
+        return counts
+
+    def _strays_at(self, now: int) -> pa.ChunkedArray | None:
+        """Unknown at a first commit, which may be the only one, and after one of somebody else."""
+        if now != self._last:
+            return None
+        return self._lake.ask("strays").column("prompt_id") if self._strays is None else self._strays
+
+    def _insert_all(self, batches: Sequence[Batch]) -> Iterator[int]:
+        came = fresh = NO_PROMPTS
+        for table, rows in batches:
+            new = None
+            if table.name in BELONGING:
+                prompt_ids = rows.column("prompt_id")
+                new = pc.is_in(prompt_ids, fresh)
+                if not _all_in(prompt_ids.filter(pc.invert(new)), came):
+                    self._strays = None  # there may be more of them now
+            inserted = self._lake.insert(table, rows, new=new)
+            if table is PROMPTS:
+                came, fresh = rows.column("prompt_id"), self._without_strays(inserted.column("prompt_id"))
+            if inserted.num_rows < rows.num_rows:
+                self._note(table, rows)
+            yield inserted.num_rows
+
+    def _without_strays(self, prompt_ids: pa.ChunkedArray) -> pa.ChunkedArray:
+        if self._strays is None:
+            return NO_PROMPTS
+        return prompt_ids.filter(pc.invert(pc.is_in(prompt_ids, self._strays)))
+
+    def _note(self, table: Table, rows: pa.Table) -> None:
+        """Note what rows say, some of which were stored before."""
+        if table.name not in KINDS:
+            return
+        self._lake.ask("note_other_sources", kind=KINDS[table.name], run_id=self._run_id, came=_origins(table, rows))
         if table is PROMPTS and (brought := with_facts(rows)).num_rows:
-            lake.ask("note_facts", brought=brought, run_id=run_id)
-    return new
+            self._lake.ask("note_facts", brought=brought, run_id=self._run_id)
+
+
+def _all_in(ids: pa.ChunkedArray, known: pa.ChunkedArray) -> bool:
+    return pc.all(pc.is_in(ids, known), min_count=0).as_py()
 
 
 def with_facts(prompts: pa.Table) -> pa.Table:

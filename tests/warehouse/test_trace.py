@@ -21,7 +21,7 @@ from tests.conftest import ROOT
 from tests.rows import draft, some_pairs, some_prompts, two_responses
 from warehouse import query
 from warehouse.exporters import Material
-from warehouse.origins import append
+from warehouse.origins import Arrivals
 from warehouse.trace import diff, drop_source, exposure, holdings, lineage
 from warehouse.versions import members, publish, versions
 
@@ -163,7 +163,7 @@ def test_a_name_is_found_in_every_version_from_its_first_pair_to_its_last(lake):
     """Pairs 0, 1 and 2 of user ann; 0 leaves and comes back, 1 is treated anew, 2 leaves."""
     pairs = some_pairs(lake, 4)
     again = [Prompt.of(user(f"Say {i}."), source="hand", user_id="ann") for i in range(3)]
-    append(lake, (PROMPTS, PROMPTS.rows(again)))
+    Arrivals(lake).append((PROMPTS, PROMPTS.rows(again)))
     for members_, margin in (("3", 1.0), ("0123", 1.0), ("1", 2.0), ("013", 3.0)):
         publish(lake, draft([pairs[int(number)] for number in members_], margin=margin))
     found = [(row["version"], row["pairs"]) for row in exposure(lake, "user", "ann").to_pylist()]
@@ -181,7 +181,7 @@ def test_a_name_is_found_in_every_version_from_its_first_pair_to_its_last(lake):
 def test_a_prompt_of_two_sources_and_licences_is_found_and_withdrawn_under_each(lake):
     pairs = some_pairs(lake, 3)
     (twice,) = some_prompts(1)
-    append(lake, (PROMPTS, PROMPTS.rows([replace(twice, source="secret", license="GPL")])))
+    Arrivals(lake).append((PROMPTS, PROMPTS.rows([replace(twice, source="secret", license="GPL")])))
     version = publish(lake, draft(pairs)).version
     for kind, name in (("source", "secret"), ("license", "GPL")):
         assert [(row["version"], row["pairs"]) for row in exposure(lake, kind, name).to_pylist()] == [(1, 1)]

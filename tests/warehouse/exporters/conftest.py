@@ -20,7 +20,7 @@ from schemas.votes import VOTES, Vote
 from tests.rows import draft
 from warehouse.exporters import EXPORTERS, export_folder
 from warehouse.lake import Lake
-from warehouse.origins import append
+from warehouse.origins import Arrivals
 from warehouse.versions import publish
 
 CHAT = [
@@ -141,7 +141,7 @@ def become_known_later(lake: Lake) -> None:
     scores += [replace(score(side, "overall", 1.0, hi=10.0), judge_version="2") for side in flat]
     votes = [vote(both, 1, annotator="hand/3", justification="No.") for both in answered]
     again = [replace(prompt, source="elsewhere", license="GPL-3.0", correct_answers=("yes",)) for prompt in asked]
-    append(lake, (PROMPTS, PROMPTS.rows(again)), (SCORES, SCORES.rows(scores)), (VOTES, VOTES.rows(votes)))
+    Arrivals(lake).append((PROMPTS, PROMPTS.rows(again)), (SCORES, SCORES.rows(scores)), (VOTES, VOTES.rows(votes)))
     rubrics = [rubric_of(prompt, writer_version="2", items=ITEMS[:1]) for prompt in asked]
     replies = [rubric_reply(one, both, both[0]) for one, both in zip(rubrics, answered, strict=True)]
     store_rubrics(lake, rubrics, replies)
