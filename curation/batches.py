@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from curation.readers import Numbered, has_columns, read_columns, read_records
 from curation.records import BadRow, Columns, Record
 
-BATCH_RECORDS = 4_000
+BATCH_RECORDS = 12_000
 BATCH_CHARS = 8_000_000
 """Most records, and most of their text, that are translated at once."""
 

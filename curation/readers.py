@@ -20,7 +20,7 @@ from schemas.errors import InputError
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet", ".arrow")
 """Endings that every importer reads; `.gz` may follow the first four."""
 
-BATCH_ROWS = 1_000
+BATCH_ROWS = 2_000
 """Rows of a column file that are read at once."""
 
 MAX_BYTES = 64_000_000

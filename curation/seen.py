@@ -15,7 +15,7 @@ from schemas.ids import ID_BYTES
 FEW = 2_000
 """Names that came one by one and are still Python objects."""
 
-LATE = 200_000
+LATE = 50_000
 """Names that are kept apart before they are sorted in among all."""
 
 
