@@ -35,7 +35,7 @@ from warehouse.origins import Arrivals
 
 MB = 1_000_000
 
-COMMIT_BYTES = 60_000_000
+COMMIT_BYTES = 45_000_000
 """Size of the rows that are committed at once. With the batches it bounds memory, whatever the size of a file."""
 
 Item = TypeVar("Item")
