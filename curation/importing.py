@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -37,6 +38,9 @@ MB = 1_000_000
 
 COMMIT_BYTES = 45_000_000
 """Size of the rows that are committed at once. With the batches it bounds memory, whatever the size of a file."""
+
+BATCHES_AHEAD = 4
+"""Of a column file. With fewer the reader waits, too, where a commit takes long."""
 
 Item = TypeVar("Item")
 
@@ -93,11 +97,11 @@ def import_paths(
 
 
 def _ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """The items, each of which another thread makes while the one before it is used."""
+    """The items, a few of which another thread makes while the ones before them are used."""
     with ThreadPoolExecutor(1, "read") as reader:
-        under_way = reader.submit(next, items, None)
-        while (item := under_way.result()) is not None:
-            under_way = reader.submit(next, items, None)
+        under_way = deque(reader.submit(next, items, None) for _ in range(BATCHES_AHEAD))
+        while (item := under_way.popleft().result()) is not None:
+            under_way.append(reader.submit(next, items, None))
             yield item
 
 
@@ -206,10 +210,7 @@ class _Work:
         """Rows and drops of what is not plain in a batch. What is kept is watched, plain or not."""
         kept: list[_Kept] = []
         drops: list[Drop] = []
-        taken = set(plain.places) if plain else set[int]()
-        for place in range(len(batch)):
-            if place in taken:
-                continue
+        for place in sorted(set(range(len(batch))).difference(plain.places if plain else ())):
             line, record = batch.numbers[place], batch.records[place]
             try:
                 if isinstance(record, BadRow):

@@ -25,7 +25,7 @@ from warehouse.failpoints import reach
 from warehouse.lock import WriteLock, write_lock
 from warehouse.macros import create_called
 from warehouse.migrate import migrate, refuse_newer, steps
-from warehouse.order import in_order
+from warehouse.order import by_heads, in_order
 from warehouse.place import Place
 from warehouse.queries import query_text
 from warehouse.sentences import sentences
@@ -182,7 +182,7 @@ class Lake:
             return rows
         keys = rows.select(table.key).append_column(PLACE, pa.array(np.arange(rows.num_rows)))
         stored = self._stored(keys if new is None else keys.filter(pc.invert(new)), known)
-        places = np.setdiff1d(_first_places(keys), stored)
+        places = np.setdiff1d(keys.column(PLACE), np.concatenate([stored, _repeats(keys)]))
         lacking = rows if len(places) == rows.num_rows else rows.take(pa.array(places))
         reach("before write")
         self._write(table, lacking)
@@ -254,8 +254,10 @@ class Lake:
         return int(row[0]) if row else 0
 
 
-def _first_places(keys: pa.Table) -> NDArray[np.int64]:
-    """The place of each key, the first one where it comes several times: rows named by content are then equal."""
-    # Nearly all keys are different: several threads would each keep most of them, and then compare them once more.
-    grouped = keys.group_by(keys.column_names[:-1], use_threads=False)
-    return grouped.aggregate([(PLACE, "min")]).column(f"{PLACE}_min").to_numpy()
+def _repeats(keys: pa.Table) -> NDArray[np.int64]:
+    """The places of keys that came before among these: rows named by content are then equal."""
+    order, tied = by_heads(keys.column(0))
+    keys = keys.take(pa.array(np.sort(order[tied])))
+    # Most keys are different: several threads would each keep most of them, and then compare them once more.
+    first = keys.group_by(keys.column_names[:-1], use_threads=False).aggregate([(PLACE, "min")])
+    return np.setdiff1d(keys.column(PLACE), first.column(f"{PLACE}_min"))

@@ -32,21 +32,30 @@ def in_order(rows: pa.Table, columns: Sequence[str]) -> pa.RecordBatchReader:
     return pa.RecordBatchReader.from_batches(rows.schema, (batch for part in parts for batch in part.to_batches()))
 
 
-def _order(rows: pa.Table, columns: Sequence[str]) -> NDArray[np.uint64]:
+def _order(rows: pa.Table, columns: Sequence[str]) -> NDArray[np.intp]:
     """Where the rows are, sorted by these columns of text."""
     by = [(name, "ascending") for name in columns]
-    heads = _heads(rows.column(columns[0]))
+    order, tied = by_heads(rows.column(columns[0]))
+    among = order[tied]
+    order[tied] = among[pc.sort_indices(rows.select(columns).take(pa.array(among)), by).to_numpy()]
+    return order
+
+
+def by_heads(texts: pa.ChunkedArray) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Where the texts are, sorted by their first bytes, and for which of these places that does not suffice.
+
+    Texts that have equal ones among the others are always among these.
+    """
+    heads = _heads(texts)
     if heads is None:
-        return pc.sort_indices(rows, by).to_numpy()
-    order = heads.argsort().astype(np.uint64)
+        return np.arange(len(texts)), np.ones(len(texts), np.bool_)
+    order = heads.argsort()
     heads = heads[order]
     same = heads[1:] == heads[:-1]
     tied = np.zeros(len(heads), np.bool_)
     tied[1:] |= same
     tied[:-1] |= same
-    among = order[tied]
-    order[tied] = among[pc.sort_indices(rows.select(columns).take(among), by).to_numpy()]
-    return order
+    return order, tied
 
 
 def _heads(texts: pa.ChunkedArray) -> NDArray[np.uint64] | None:
