@@ -49,12 +49,11 @@ class Arrivals:
         """
         if len({table.name for table, _ in batches}) < len(batches):
             raise ValueError("A table has two batches; give them as one, so that equal rows are found among them.")
-        with self._lake.transaction():
-            now = self._lake.snapshot()
-            self._strays = self._strays_at(now)
-            counts = list(self._insert_all(batches))
-        # The writers' lock was held, so the commit was the next one.
-        self._last = now + 1
+        with self._lake.lock:
+            with self._lake.transaction():
+                self._strays = self._strays_at(self._lake.snapshot())
+                counts = list(self._insert_all(batches))
+            self._last = self._lake.snapshot()
         return counts
 
     def _strays_at(self, now: int) -> pa.ChunkedArray | None:
