@@ -11,9 +11,13 @@ from typing import Any
 import numba
 import numpy as np
 import pyarrow as pa
+from llvmlite.binding import ffi
 from numpy.typing import NDArray
 
 from schemas.ids import ID_BYTES
+
+# vLLM looks through the `__dict__` of all that is loaded when it starts; what llvmlite makes up for one is no mapping.
+ffi.lib._fntab["__dict__"] = {}
 
 BLOCK = 128
 """Bytes that are taken in at once."""

@@ -13,6 +13,7 @@ from schemas.errors import WarehouseError
 from warehouse.extensions import duckdb_with
 from warehouse.place import Place
 from warehouse.queries import literal
+from warehouse.sentences import sentences
 
 PATIENCE_S = 600.0
 """Longest wait for another writer. A writer holds the lock for one commit, well under a second."""
@@ -62,10 +63,11 @@ class _FolderLock:
         self._file = FileLock(place.folder / "write.lock", timeout=PATIENCE_S, poll_interval=POLL_S)
 
     def __enter__(self) -> Self:
-        try:
-            self._file.acquire()
-        except Timeout as error:
-            raise _locked(self.place) from error
+        with sentences(self.place):
+            try:
+                self._file.acquire()
+            except Timeout as error:
+                raise _locked(self.place) from error
         return self
 
     def __exit__(
@@ -95,7 +97,8 @@ class _PostgresLock:
     def __enter__(self) -> Self:
         if self._depth == 0:
             try:
-                self._acquire()
+                with sentences(self.place):
+                    self._acquire()
             except BaseException:
                 self.close()
                 raise

@@ -56,6 +56,14 @@ def test_of_a_batch_the_rows_are_written_that_are_new(lake):
     assert lake.read(PROMPTS).to_pylist() == sorted(PROMPTS.rows(known + new).to_pylist(), key=itemgetter("prompt_id"))
 
 
+def test_a_writer_that_waited_too_long_says_who_is_in_the_way(lake, monkeypatch):
+    monkeypatch.setattr("warehouse.lock.PATIENCE_S", 0.1)
+    stuck = pytest.raises(WarehouseError, match="is locked by another writer; end it or wait")
+    with lake.lock, Lake.open(lake.folder) as other, stuck:
+        other.append((PROMPTS, PROMPTS.rows(some_prompts(1))))
+    assert not lake.read(PROMPTS).num_rows
+
+
 SORTED = """
 select table_name, list(expression order by sort_key_index)
 from __ducklake_metadata_lake.ducklake_sort_expression join __ducklake_metadata_lake.ducklake_table using (table_id)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from importlib import import_module
 
 import pytest
 
@@ -17,6 +18,8 @@ from tests.rows import requests
 
 @pytest.fixture(scope="module")
 def complete():
+    # What a large import leaves loaded in this process is looked through by vLLM's start.
+    import_module("schemas.blake2b")
     engine = load(RECIPE).engine
     with engine.start(str(sandbox_path("base"))) as answer:
         yield lambda asked: [reply for _, reply in answer(asked)]
