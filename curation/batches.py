@@ -17,17 +17,17 @@ from curation.readers import Numbered, has_columns, read_columns, read_records
 from curation.records import BadRow, Columns, Record
 
 BATCH_RECORDS = 12_000
-BATCH_CHARS = 8_000_000
+BATCH_BYTES = 8_000_000
 """Most records, and most of their text, that are translated at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Records in the order of their file, what they are numbered there, and the length of their text."""
+    """Records in the order of their file, what they are numbered there, and how many bytes of text they have."""
 
     numbers: Sequence[int]
     records: Sequence[Record | BadRow]
-    chars: int
+    size: int
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -41,53 +41,51 @@ def batches(path: Path) -> Iterator[Records]:
 def _of_records(numbered: Numbered) -> Iterator[Records]:
     numbers: list[int] = []
     records: list[Record | BadRow] = []
-    chars = 0
+    size = 0
     for number, record in numbered:
         numbers.append(number)
         records.append(record)
-        chars += 0 if isinstance(record, BadRow) else _chars(record)
-        if len(records) >= BATCH_RECORDS or chars >= BATCH_CHARS:
-            yield Records(numbers, records, chars)
-            numbers, records, chars = [], [], 0
+        size += 0 if isinstance(record, BadRow) else _bytes(record)
+        if len(records) >= BATCH_RECORDS or size >= BATCH_BYTES:
+            yield Records(numbers, records, size)
+            numbers, records, size = [], [], 0
     if records:
-        yield Records(numbers, records, chars)
+        yield Records(numbers, records, size)
 
 
 def _of_columns(parts: Iterator[Columns]) -> Iterator[Records]:
     held: list[Columns] = []
-    first, count, chars = 1, 0, 0
+    first, count, size = 1, 0, 0
     for part in parts:
         start = 0
         while start < len(part):
             fitting = part[start : start + BATCH_RECORDS - count]
-            more = sum(map(_chars, fitting.cells.values()))
-            if chars + more >= BATCH_CHARS:
-                fitting, more = _until(fitting, BATCH_CHARS - chars)
+            more = sum(map(_bytes, fitting.cells.values()))
+            if size + more >= BATCH_BYTES:
+                fitting, more = _until(fitting, BATCH_BYTES - size)
             held.append(fitting)
-            count, chars, start = count + len(fitting), chars + more, start + len(fitting)
-            if count >= BATCH_RECORDS or chars >= BATCH_CHARS:
-                yield Records(range(first, first + count), Columns.joined(held), chars)
-                first, held, count, chars = first + count, [], 0, 0
+            count, size, start = count + len(fitting), size + more, start + len(fitting)
+            if count >= BATCH_RECORDS or size >= BATCH_BYTES:
+                yield Records(range(first, first + count), Columns.joined(held), size)
+                first, held, count, size = first + count, [], 0, 0
     if held:
-        yield Records(range(first, first + count), Columns.joined(held), chars)
+        yield Records(range(first, first + count), Columns.joined(held), size)
 
 
-def _until(part: Columns, chars: int) -> tuple[Columns, int]:
+def _until(part: Columns, size: int) -> tuple[Columns, int]:
     """The first records that have so much text together, and how much that is."""
     length, count = next(
-        (total, count) for count, total in enumerate(accumulate(map(_chars, part)), 1) if total >= chars
+        (total, count) for count, total in enumerate(accumulate(map(_bytes, part)), 1) if total >= size
     )
     return part[:count], length
 
 
-def _chars(value: object) -> int:
+def _bytes(value: object) -> int:
     """Length of all texts in a JSON value."""
     if isinstance(value, pa.Array):
-        return pc.sum(pc.utf8_length(value)).as_py() or 0
+        return pc.sum(pc.binary_length(value)).as_py() or 0
     if isinstance(value, str):
-        return len(value)
+        return len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))
     if isinstance(value, dict):
-        return sum(map(_chars, value.values()))
-    if not isinstance(value, list):
-        return 0
-    return sum(map(len, value)) if set(map(type, value)) == {str} else sum(map(_chars, value))
+        return sum(map(_bytes, value.values()))
+    return sum(map(_bytes, value)) if isinstance(value, list) else 0

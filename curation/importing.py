@@ -90,8 +90,8 @@ def _import(
                 if path in same:
                     work.skip(path, same[path])
                 else:
-                    for chars in accumulate(work.file(path)):
-                        watch(ceil((before + min(chars, size)) / MB), total)
+                    for taken in accumulate(work.file(path)):
+                        watch(ceil((before + min(taken, size)) / MB), total)
                 before += size
         finally:
             work.commit()
@@ -163,7 +163,7 @@ class _Work:
         self.provenance.tell(Note(kind="identical file left out", detail=detail))
 
     def file(self, path: Path) -> Iterator[int]:
-        """Import one file, a batch at a time; yields the length of the text of each."""
+        """Import one file, a batch at a time; yields how many bytes of text each has."""
         expected = self.importer.model_of(path)
         seen = 0
         for batch, plain in self._read(path):
@@ -176,7 +176,7 @@ class _Work:
                 models |= set(plain.models.unique().to_pylist() if plain else ())
                 self.provenance.generator(models, expected, path)
             seen += len(batch)
-            yield batch.chars
+            yield batch.size
         if not seen:
             raise InputError(f"{path} is empty; give a file with at least one {self.importer.name} record.")
 

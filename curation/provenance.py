@@ -17,9 +17,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from curation.records import are_blank
-from curation.seen import Seen, id_hashes, row_hashes
+from curation.seen import Seen, id_hashes
 from schemas.drops import Drop
 from schemas.ids import content_id
+from warehouse.hashes import row_hashes
 
 MAX_REMEMBERED = 2_000_000
 """Records, answers, texts and ids that are remembered, of each so many: 16 MB. Later ones are compared with these, not

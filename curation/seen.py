@@ -1,4 +1,4 @@
-"""Names that came before, as 64-bit hashes of 8 bytes each: millions of them in little memory."""
+"""Names that came before in an import, one by one or many at a time."""
 
 # pyarrow.compute makes its functions when it is imported.
 # pyright: reportAttributeAccessIssue=false
@@ -11,28 +11,26 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from schemas.ids import ID_BYTES
+from warehouse.hashes import Hashes
 
 FEW = 2_000
 """Names that came one by one and are still Python objects."""
-
-LATE = 50_000
-"""Names that are kept apart before they are sorted in among all."""
 
 
 class Seen:
     """A set of hashes that takes in no more than `most`; what finds no room is counted."""
 
-    def __init__(self, most: int, *, few: int = FEW, late: int = LATE) -> None:
-        self._most, self._most_few, self._most_late = most, few, late
+    def __init__(self, most: int, *, few: int = FEW) -> None:
+        self._most, self._most_few = most, few
         self._few: set[int] = set()
-        self._late = self._sorted = np.empty(0, np.int64)
+        self._many = Hashes()
         self.left_out = 0
 
     def __len__(self) -> int:
-        return len(self._sorted) + len(self._late) + len(self._few)
+        return len(self._many) + len(self._few)
 
     def __contains__(self, name: int) -> bool:
-        return name in self._few or any(_is_among(sorted_, name) for sorted_ in (self._late, self._sorted))
+        return name in self._few or name in self._many
 
     def add(self, name: int) -> None:
         """Take in a name that is new, if there is room."""
@@ -47,45 +45,20 @@ class Seen:
         """Take in names that are all new and different, the first of them where there is not room for all."""
         room = self._most - len(self)
         self.left_out += max(0, len(names) - room)
-        self._late = np.sort(np.concatenate([self._late, names[:room]]))
-        if len(self._late) >= self._most_late:
-            both = np.concatenate([self._sorted, self._late])
-            self._sorted = np.sort(both, kind="stable")  # two sorted runs, which this merges
-            self._late = self._late[:0]
+        self._many.add(names[:room])
 
     def none_of(self, names: NDArray[np.int64]) -> bool:
         """Whether none of these came before, and none comes twice."""
         self._settle()
-        names = np.sort(names)  # neighbours are then found near each other, in memory that is at hand
-        if (names[1:] == names[:-1]).any():
-            return False
-        return not any(_are_among(sorted_, names).any() for sorted_ in (self._late, self._sorted))
+        names = np.sort(names)
+        return not (names[1:] == names[:-1]).any() and not self._many.among(names).any()
 
     def _settle(self) -> None:
         few, self._few = self._few, set()
-        if few:
-            self.update(np.fromiter(few, np.int64, len(few)))
+        self._many.add(np.fromiter(few, np.int64, len(few)))
 
 
 def id_hashes(ids: pa.ChunkedArray) -> NDArray[np.int64]:
     """Content ids as hashes: the first 8 bytes of each."""
     whole = pc.binary_join(pa.ListArray.from_arrays([0, len(ids)], ids.combine_chunks()), "")[0].as_py()
     return np.frombuffer(bytes.fromhex(whole), np.int64)[:: ID_BYTES // 8]
-
-
-def row_hashes(*columns: pa.ChunkedArray) -> NDArray[np.int64]:
-    """A hash of each row of some columns."""
-    import polars as pl
-
-    return pl.DataFrame([pl.from_arrow(column) for column in columns]).hash_rows().to_numpy().view(np.int64)
-
-
-def _is_among(sorted_: NDArray[np.int64], name: int) -> bool:
-    place = int(sorted_.searchsorted(name))
-    return place < len(sorted_) and int(sorted_[place]) == name
-
-
-def _are_among(sorted_: NDArray[np.int64], names: NDArray[np.int64]) -> NDArray[np.bool_]:
-    if not len(sorted_):
-        return np.zeros(len(names), np.bool_)
-    return sorted_[sorted_.searchsorted(names).clip(max=len(sorted_) - 1)] == names

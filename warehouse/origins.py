@@ -16,6 +16,7 @@ from schemas.prompts import FACTS, PROMPTS
 from schemas.responses import RESPONSES
 from schemas.table import Table
 from schemas.votes import VOTES
+from warehouse.hashes import Hashes, row_hashes
 from warehouse.lake import Batch, Lake
 
 KINDS = {PROMPTS.name: "prompt", RESPONSES.name: "response", VOTES.name: "vote"}
@@ -24,22 +25,27 @@ KINDS = {PROMPTS.name: "prompt", RESPONSES.name: "response", VOTES.name: "vote"}
 BELONGING = {RESPONSES.name, VOTES.name}
 """Tables whose rows belong to a prompt."""
 
+MOST_PROMPTS = 16_000_000
+"""Stored prompts that an import remembers, at 8 bytes each; of more it searches all that are stored."""
+
 NO_PROMPTS = pa.chunked_array([], pa.string())
 
 
 class Arrivals:
     """Appends rows, a commit at a time; a row keeps the source under which it came first.
 
-    What belongs to a new prompt is new too, and is not searched for among all that is stored. That holds for all
-    prompts but strays: those that are not stored, though responses to them are, such as the ones of a benchmark.
+    From its second commit on it remembers which prompts are stored. What belongs to a new prompt is new too, and is not
+    searched for among all that is stored. That holds for all prompts but strays: those that are not stored, though
+    responses to them are, such as the ones of a benchmark.
     """
 
     def __init__(self, lake: Lake, *, run_id: str | None = None) -> None:
         self._lake, self._run_id = lake, run_id
         self._last: int | None = None
         """Snapshot of the last commit."""
+        self._prompts: Hashes | None = None
         self._strays: pa.ChunkedArray | None = None
-        """As of that commit; None where nobody looked."""
+        """Both as of that commit; None where nobody looked."""
 
     def append(self, *batches: Batch) -> list[int]:
         """`Lake.append` of one batch a table, prompts before what belongs to them.
@@ -51,22 +57,37 @@ class Arrivals:
             raise ValueError("A table has two batches; give them as one, so that equal rows are found among them.")
         with self._lake.lock:
             with self._lake.transaction():
-                self._strays = self._strays_at(self._lake.snapshot())
+                self._look_around()
                 counts = list(self._insert_all(batches))
             self._last = self._lake.snapshot()
         return counts
 
-    def _strays_at(self, now: int) -> pa.ChunkedArray | None:
-        """Unknown at a first commit, which may be the only one, and after one of somebody else."""
-        if now != self._last:
+    def _look_around(self) -> None:
+        """Learn what is stored: not at a first commit, which may be the only one, nor after one of somebody else."""
+        if self._lake.snapshot() != self._last:
+            self._prompts = self._strays = None
+            return
+        if self._prompts is None:
+            self._prompts = self._stored_prompts()
+        if self._strays is None:
+            self._strays = self._lake.ask("strays").column("prompt_id")
+
+    def _stored_prompts(self) -> Hashes | None:
+        """None where there are too many to remember."""
+        if self._lake.ask("prompt_count").column("n")[0].as_py() > MOST_PROMPTS:
             return None
-        return self._lake.ask("strays").column("prompt_id") if self._strays is None else self._strays
+        hashes = Hashes()
+        for batch in self._lake.stream("prompt_ids"):
+            hashes.add(row_hashes(pa.chunked_array([batch.column("prompt_id")])))
+        return hashes
 
     def _insert_all(self, batches: Sequence[Batch]) -> Iterator[int]:
         came = fresh = NO_PROMPTS
         for table, rows in batches:
             new = None
-            if table.name in BELONGING:
+            if table is PROMPTS:
+                new = self._not_stored(rows.column("prompt_id"))
+            elif table.name in BELONGING:
                 prompt_ids = rows.column("prompt_id")
                 new = pc.is_in(prompt_ids, fresh)
                 if not _all_in(prompt_ids.filter(pc.invert(new)), came):
@@ -74,9 +95,23 @@ class Arrivals:
             inserted = self._lake.insert(table, rows, new=new)
             if table is PROMPTS:
                 came, fresh = rows.column("prompt_id"), self._without_strays(inserted.column("prompt_id"))
+                self._remember(inserted.column("prompt_id"))
             if inserted.num_rows < rows.num_rows:
                 self._note(table, rows)
             yield inserted.num_rows
+
+    def _not_stored(self, prompt_ids: pa.ChunkedArray) -> pa.ChunkedArray | None:
+        """Which of these are surely not stored; None where nobody knows."""
+        if self._prompts is None:
+            return None
+        return pa.chunked_array([~self._prompts.among(row_hashes(prompt_ids))])
+
+    def _remember(self, prompt_ids: pa.ChunkedArray) -> None:
+        if self._prompts is None:
+            return
+        self._prompts.add(row_hashes(prompt_ids))
+        if len(self._prompts) > MOST_PROMPTS:
+            self._prompts = None
 
     def _without_strays(self, prompt_ids: pa.ChunkedArray) -> pa.ChunkedArray:
         if self._strays is None:

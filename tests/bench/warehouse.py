@@ -125,16 +125,18 @@ def drafted(count: int, batch: str = "") -> Draft:
     return Draft(dataset="bench", members=members, message="first", recipe="{}", funnels=(), rows=[(PAIRS, pairs)])
 
 
-def growth(bars: Bars, sizes: Sequence[int]) -> None:
+def growth(bars: Bars, sizes: Sequence[int], rounds: int) -> None:
     """How the cost of a first version and of reading it grows with its size; 1 is linear."""
-    took: list[float] = []
-    for count in sizes:
-        with folder() as place, Lake.create(place / "warehouse") as lake:
-            draft = drafted(count)
-            took.append(timed(lambda: (publish(lake, draft), members(lake, "bench", 1))))  # noqa: B023
-        say(f"publish and read {count:,}: {took[-1]:.2f} s")
-    slope = np.polyfit(np.log(sizes), np.log(took), 1)[0]
-    last = float(np.log(took[-1] / took[-2]) / np.log(sizes[-1] / sizes[-2]))
+    costs: dict[int, list[float]] = {count: [] for count in sizes}
+    for _ in range(rounds):
+        for count, took in costs.items():
+            with folder() as place, Lake.create(place / "warehouse") as lake:
+                draft = drafted(count)
+                took.append(timed(lambda: (publish(lake, draft), members(lake, "bench", 1))))  # noqa: B023
+    report({f"publish and read {count:,}": took for count, took in costs.items()})
+    middle = [median(took) for took in costs.values()]
+    slope = np.polyfit(np.log(sizes), np.log(middle), 1)[0]
+    last = float(np.log(middle[-1] / middle[-2]) / np.log(sizes[-1] / sizes[-2]))
     say(f"slope from {sizes[0]:,} to {sizes[-1]:,}: {slope:.2f}; of the last step: {last:.2f}")
     bars.add("growth of the cost", last, 1.15)
 
@@ -350,7 +352,7 @@ if __name__ == "__main__":
             peak("diff, lineage and compaction")
             reading(bars, lake, place, settings.rounds)
             peak("export and reading")
-        growth(bars, (10_000, 100_000, settings.pairs, 3 * settings.pairs))
+        growth(bars, (10_000, 100_000, settings.pairs, 3 * settings.pairs), settings.rounds)
         peak("publishing up to three times as many")
         importing(bars, source(place / "pairs.parquet", settings.pairs), settings.pairs, settings.rounds)
         peak("import")

@@ -83,6 +83,7 @@ BATCHES = st.lists(
 @example([("a benchmark", [], [(1, 1)]), *[("one", [number], [(number, 1)]) for number in (0, 2, 1)]])
 @example([*[("one", [2], [])] * 3, ("a benchmark", [], [(1, 1)]), ("one", [1], [(1, 1)])])
 @example([("one", [0], []), *[("one", [2], [])] * 2, ("a benchmark", [], [(1, 1)]), ("one", [1], [(1, 1)])])
+@example([("one", [0], []), ("one", [2], []), ("a benchmark", [1], []), ("one", [0, 1, 2, 1], [])])
 @example([("one", [0], []), ("one", [2], [(2, 1), (2, 1)]), ("one", [2], [(2, 1), (2, 2)])])
 def test_no_key_comes_twice_whoever_appends(lake, batches):
     salt = uuid4()  # of an example of its own

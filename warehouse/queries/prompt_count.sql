@@ -1,0 +1,2 @@
+-- How many prompts are stored.
+select count(*) as n from prompts

@@ -1,0 +1,2 @@
+-- Which prompts are stored.
+select prompt_id from prompts
