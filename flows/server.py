@@ -24,11 +24,13 @@ EXPECTED_START_S = 10
 
 
 def quiet_prefect() -> None:
-    """Settings of our processes, read when Prefect is first imported: no telemetry, warnings only."""
+    """Settings of our processes, read when Prefect is first imported: no telemetry, warnings only, patience."""
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
     os.environ.setdefault("PREFECT_LOGGING_ROOT_LEVEL", "WARNING")
     os.environ.setdefault("DO_NOT_TRACK", "1")
+    # Of its temporary server; its own 20 s do not suffice where all cores are busy.
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", str(round(START_TIMEOUT_S)))
 
 
 def use_server_of(warehouse: Path) -> None:

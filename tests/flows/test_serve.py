@@ -2,12 +2,22 @@
 
 import json
 import signal
+import subprocess
+import sys
 import time
 from urllib.request import Request, urlopen
 
 import pytest
 
+from flows.server import START_TIMEOUT_S
 from tests.flows.conftest import Shell
+
+PATIENCE = """
+from flows.server import quiet_prefect
+quiet_prefect()
+from prefect.settings import get_current_settings
+print(get_current_settings().server.ephemeral.startup_timeout_seconds)
+"""
 
 
 def _retrainings(api):
@@ -58,3 +68,8 @@ def _deployments(api):
         Request(f"{api}/deployments/count", data=b"{}", headers={"Content-Type": "application/json"})
     ) as reply:
         return json.load(reply)
+
+
+def test_prefects_temporary_server_may_start_as_slowly_as_our_own():
+    asked = subprocess.run([sys.executable, "-c", PATIENCE], capture_output=True, text=True, check=True)
+    assert float(asked.stdout) == START_TIMEOUT_S
