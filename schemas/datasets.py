@@ -131,8 +131,9 @@ WORDS = 1 << 64
 def fingerprint(members: pa.Table) -> str:
     """A digest of every member's TREATMENT columns, summed over the members: 32 hex digits.
 
-    The same members give the same text anywhere, whatever their order, and a change of some members costs no look at
-    the others. It finds damage and mistakes; against forgery stand the digests of the files.
+    The same members give the same text anywhere, whatever their order and whether Arrow keeps their texts as codes,
+    and a change of some members costs no look at the others. It finds damage and mistakes; against forgery stand the
+    digests of the files.
     """
     return "".join(f"{lane:016x}" for lane in _sums(members))
 
@@ -146,16 +147,11 @@ def fingerprint_after(parent: str, *, withdrawn: pa.Table, added: pa.Table) -> s
 
 def _sums(members: pa.Table) -> tuple[int, ...]:
     """The two sums, each modulo 2^64."""
-    words = [word for name in TREATMENT for word in _words(members.column(name))]
-    return tuple(
-        sum(int(_mixed(lane, [word[start : start + BLOCK] for word in words]).sum()) for start in _starts(members))
-        % WORDS
-        for lane in LANES
-    )
-
-
-def _starts(members: pa.Table) -> range:
-    return range(0, members.num_rows, BLOCK)
+    sums = [0] * len(LANES)
+    for block in members.select(TREATMENT).to_batches(max_chunksize=BLOCK):
+        words = [word for column in block.columns for word in _words(column)]
+        sums = [(before + int(_mixed(lane, words).sum())) % WORDS for before, lane in zip(sums, LANES, strict=True)]
+    return tuple(sums)
 
 
 def _mixed(lane: int, words: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]:
@@ -170,39 +166,40 @@ def _mixed(lane: int, words: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]
     return state
 
 
-def _words(column: pa.ChunkedArray) -> Iterator[NDArray[np.uint64]]:
+def _words(column: pa.Array) -> Iterator[NDArray[np.uint64]]:
     """A column as 64-bit words: numbers as they are, texts as two halves of their digest."""
     if pa.types.is_floating(column.type):
-        empty = column.is_null().to_numpy()
         numbers = column.fill_null(0.0).to_numpy().astype("<f8") + 0.0  # no minus zero
-        yield np.where(empty, np.uint64(ODD), numbers.view("<u8")).astype(np.uint64)
+        words = numbers.view("<u8")
+        np.putmask(words, column.is_null().to_numpy(zero_copy_only=False), np.uint64(ODD))
+        yield words
         return
     if (ids := _ids(column)) is not None:
         yield from (ids[:, 0], ids[:, 1])
         return
-    coded = column.combine_chunks().dictionary_encode()
+    coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     digests = b"".join(_digest(text) for text in coded.dictionary.to_pylist()) + _digest(None)
-    halves = np.frombuffer(digests, dtype="<u8").reshape(-1, 2).astype(np.uint64)
     codes = coded.indices.fill_null(len(coded.dictionary)).to_numpy()
-    yield from (halves[codes, 0], halves[codes, 1])
+    halves = np.frombuffer(digests, dtype="<u8").reshape(-1, 2).take(codes, axis=0)
+    yield from (halves[:, 0], halves[:, 1])
 
 
 HEX = b"0123456789abcdef"
 
 
-def _ids(column: pa.ChunkedArray) -> NDArray[np.uint64] | None:
+def _ids(column: pa.Array) -> NDArray[np.uint64] | None:
     """[rows, 2] words of a column in which every text is an id; None for other columns."""
-    width = 2 * ID_BYTES
-    texts = column.combine_chunks().cast(pa.large_binary())
-    if not len(texts) or texts.null_count:
+    if column.null_count or pa.types.is_dictionary(column.type):
         return None
+    width = 2 * ID_BYTES
+    texts = column.cast(pa.large_binary())
     ends = np.frombuffer(texts.buffers()[1], dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
     if not (np.diff(ends) == width).all():
         return None
     digits = texts.buffers()[2].slice(int(ends[0]), int(ends[-1] - ends[0])).to_pybytes()
     if digits.translate(None, HEX):
         return None
-    return np.frombuffer(unhexlify(digits), dtype="<u8").reshape(-1, 2).astype(np.uint64)
+    return np.frombuffer(unhexlify(digits), dtype="<u8").reshape(-1, 2)
 
 
 def _digest(text: str | None) -> bytes:

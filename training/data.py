@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,13 +17,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from schemas.datasets import MANIFEST, PAIRS_FILE, TREATMENT, fingerprint
 from schemas.errors import InputError, explain_settings
-from schemas.ids import ID_BYTES
 
 COLUMNS = (
     "pair_id", "prompt_id", "prompt", "chosen", "rejected_prompt", "rejected", "chosen_model", "rejected_model",
     "source", "split", "rule", "label_source", "margin", "weight", "soft_label",
 )  # fmt: skip
 
+SHARED = ("chosen_model", "rejected_model", "source", "split", "rule", "label_source")
+"""Columns in which many pairs have the same text."""
 
 RecordT = TypeVar("RecordT", bound=BaseModel)
 
@@ -104,12 +105,14 @@ def _pairs(path: Path, manifest: Manifest) -> pa.Table:
         raise InputError(f"{path} does not exist, but the manifest names it; export the version again.")
     content = pa.memory_map(str(path)).read_buffer()  # the bytes that are checked are those that are read, and no copy
     with ThreadPoolExecutor(2) as checks:
-        digest = checks.submit(lambda: blake2b(content, digest_size=ID_BYTES).hexdigest())
+        digest = checks.submit(lambda: sha256(content).hexdigest())
         try:
-            file = pq.ParquetFile(pa.BufferReader(content))
-            treatment = _columns(path, file, TREATMENT)
-            members = checks.submit(fingerprint, treatment)
-            texts = _columns(path, file, [name for name in COLUMNS if name not in TREATMENT])
+            present = set(pq.read_schema(pa.BufferReader(content)).names)
+            if missing := [name for name in COLUMNS if name not in present]:
+                raise InputError(f"{path} lacks the column {missing[0]}; export the version again.")
+            members = checks.submit(_members, content)
+            texts = _as_texts(_read(content, [name for name in COLUMNS if name not in TREATMENT]))
+            treatment, mark = members.result()
         except (pa.ArrowInvalid, OSError) as error:
             raise InputError(f"{path} is no Parquet file: {error}") from error
         finally:
@@ -117,12 +120,27 @@ def _pairs(path: Path, manifest: Manifest) -> pa.Table:
                 raise InputError(f"{path} has changed since it was exported; export the version again.")
     if texts.num_rows != manifest.n_pairs:
         raise InputError(f"{path} has {texts.num_rows} pairs, but the manifest says {manifest.n_pairs}.")
-    if members.result() != manifest.fingerprint:
+    if mark != manifest.fingerprint:
         raise InputError(f"{path}: its members are not those of {manifest.dataset}@{manifest.version}.")
     return pa.table({name: (treatment if name in TREATMENT else texts).column(name) for name in COLUMNS})
 
 
-def _columns(path: Path, file: pq.ParquetFile, names: Sequence[str]) -> pa.Table:
-    if missing := [name for name in names if name not in file.schema_arrow.names]:
-        raise InputError(f"{path} lacks the column {missing[0]}; export the version again.")
-    return file.read(columns=list(names))
+def _members(content: pa.Buffer) -> tuple[pa.Table, str]:
+    """The treatment of all pairs, and its fingerprint."""
+    coded = _read(content, TREATMENT, use_threads=False)
+    return _as_texts(coded), fingerprint(coded)
+
+
+def _read(content: pa.Buffer, columns: Sequence[str], *, use_threads: bool = True) -> pa.Table:
+    """Some columns; texts that many pairs share are read as codes, which is quicker than text by text."""
+    return pq.read_table(
+        pa.BufferReader(content),
+        columns=list(columns),
+        use_threads=use_threads,
+        read_dictionary=[name for name in SHARED if name in columns],
+    )
+
+
+def _as_texts(coded: pa.Table) -> pa.Table:
+    texts = {name: coded.column(name).cast(pa.string()) for name in coded.column_names if name in SHARED}
+    return pa.table({**dict(zip(coded.column_names, coded.columns, strict=True)), **texts})

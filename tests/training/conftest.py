@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from hashlib import blake2b
+from hashlib import sha256
 from pathlib import Path
 
 import psutil
@@ -118,7 +118,7 @@ def pair_table(rows: list[dict[str, object]]) -> pa.Table:
 def write_version(folder: Path, pairs: pa.Table) -> Path:
     folder.mkdir(parents=True)
     pq.write_table(pairs, folder / "pairs.parquet")
-    digest = blake2b((folder / "pairs.parquet").read_bytes(), digest_size=16).hexdigest()
+    digest = sha256((folder / "pairs.parquet").read_bytes()).hexdigest()
     manifest = {
         "dataset": "tiny", "version": 3, "fingerprint": fingerprint(pairs), "n_pairs": pairs.num_rows,
         "files": {"pairs.parquet": digest},

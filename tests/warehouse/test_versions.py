@@ -106,6 +106,15 @@ def test_the_fingerprint_sees_every_cell(rows, place, other):
     assert (fingerprint(_table(rows)) == fingerprint(_table(changed))) == same
 
 
+@given(st.lists(cells, min_size=1, max_size=6), st.integers(0, 5))
+def test_the_fingerprint_does_not_see_how_texts_are_kept(rows, cut):
+    table = _table(rows)
+    chunked = pa.concat_tables([table.slice(0, cut), table.slice(cut)])
+    coded = {name: chunked.column(name).dictionary_encode() for name in ("split", "rule", "label_source")}
+    kept = pa.table({name: coded.get(name, chunked.column(name)) for name in TREATMENT})
+    assert fingerprint(kept) == fingerprint(table)
+
+
 def test_an_export_is_what_training_reads(lake, tmp_path):
     from training.data import read_version
 

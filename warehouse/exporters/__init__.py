@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from hashlib import blake2b, file_digest
+from hashlib import file_digest
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,7 +21,6 @@ from schemas.datasets import MANIFEST, DatasetVersion
 from schemas.errors import WarehouseError
 from schemas.folder import whole_folder
 from schemas.funnel import Funnel
-from schemas.ids import ID_BYTES
 from schemas.registry import Registry
 from warehouse.ballots import by_people, decided
 from warehouse.comparisons import LeftOut, Row
@@ -222,4 +221,4 @@ def _files(folder: Path) -> list[Path]:
 
 def _digest(path: Path) -> str:
     with path.open("rb") as content:
-        return file_digest(content, lambda: blake2b(digest_size=ID_BYTES)).hexdigest()
+        return file_digest(content, "sha256").hexdigest()
