@@ -101,6 +101,7 @@ def train(
     texts = {HISTORY: "".join(f"{json.dumps(step)}\n" for step in history)}
     texts |= {CURVES: draw(history)} if draw else {}
     save(out, loaded, record, texts=texts | {"README.md": card(record, CURVES if draw else "")})
+    state.wait_for_everyone()  # another process may still read the best weights
     if state.is_main_process:
         shutil.rmtree(unfinished)
     state.wait_for_everyone()
