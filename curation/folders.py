@@ -1,4 +1,4 @@
-"""Which files of a folder hold records: loose files, a saved `datasets` folder, or a copy of a dataset repository."""
+"""Which files of a folder hold records: loose, one folder deeper, saved by `datasets`, or of a dataset repository."""
 
 from __future__ import annotations
 
@@ -44,7 +44,12 @@ def _inside(folder: Path, suffixes: Sequence[str]) -> list[Path]:
             raise InputError(f"{absent[0]} does not exist, but {folder / STATE} names it; save the dataset again.")
         return files
     places = [folder, folder / "data"]  # a dataset repository keeps its files in `data`
-    inside = [file for place in places if place.is_dir() for file in sorted(place.iterdir())]
+    apart = [place for place in sorted(folder.iterdir()) if not place.name.startswith(".")]  # one for each model, say
+    return _records(places, suffixes) or _records(apart, suffixes)
+
+
+def _records(folders: Sequence[Path], suffixes: Sequence[str]) -> list[Path]:
+    inside = [file for folder in folders if folder.is_dir() for file in sorted(folder.iterdir())]
     return [file for file in inside if file.is_file() and _is_records(file, suffixes)]
 
 

@@ -27,6 +27,11 @@ def test_a_dataset_repository_has_its_files_in_data(tmp_path):
     assert names(tmp_path) == ["data/test.parquet", "data/train-00000-of-00001.parquet"]
 
 
+def test_a_folder_without_files_of_its_own_has_them_one_folder_deeper(tmp_path):
+    touch(tmp_path, "m/model_outputs.json", "k/model_outputs.json", ".cache/x.json", "README.md", "m/deeper/x.json")
+    assert names(tmp_path) == ["k/model_outputs.json", "m/model_outputs.json"]
+
+
 def test_a_saved_dataset_names_its_files(tmp_path):
     from datasets import Dataset, DatasetDict
 

@@ -1,7 +1,8 @@
 -- diff('A@1', 'A@2'): a row for every comparison that two versions do not have in common or treat differently.
--- change: added, removed, flipped (the other side is chosen) or re-weighted (another margin, weight, soft label, split or
--- rule). cause: what did it between the two, whichever is named first: the verdicts of which judge, under which rubric,
--- which import, filter or rule, or the panel and policy of which vote.
+-- change: added, removed, flipped (the other side is chosen) or re-weighted (another margin, weight, soft label, split,
+-- rule or label source, which is all that judged the prompt). cause: what did it between the two, whichever is named
+-- first: the verdicts of which judge, under which rubric, which import, filter or rule, or the panel and policy of which
+-- vote.
 create or replace temp macro diff(old_version, new_version) as table (
     with published as (select *, dataset || '@' || version as label from datasets),
     bounds as (
