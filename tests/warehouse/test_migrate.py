@@ -1,9 +1,9 @@
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 import time
 
 import pytest
@@ -108,8 +108,7 @@ FINGERPRINTS = {"hand@1": "48d1491bdee41e4dcf0dea29d8107d0d", "hand@2": "5de2183
 
 @pytest.fixture
 def stored(tmp_path):
-    with tarfile.open(ROOT / "tests/data/schema_003.tar.xz") as archive:
-        archive.extractall(tmp_path, filter="data")
+    shutil.unpack_archive(ROOT / "tests/data/schema_003.tar.xz", tmp_path)
     return tmp_path / "warehouse"
 
 
